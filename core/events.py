@@ -1,0 +1,270 @@
+"""What the core tells whoever watches it: frozen dataclasses, all of them plain data.
+
+Times are Unix seconds (``time.time()``), durations milliseconds, sizes bytes, rates per second. A value that
+could not be measured is ``None``; it is shown as N/A, never as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+SpanKind = Literal["agent", "route", "model", "tool", "retrieval", "embedding"]
+SpanStatus = Literal["running", "ok", "error", "cancelled"]
+RunStatus = Literal["running", "ok", "error", "cancelled", "interrupted"]
+Route = Literal["native", "routed"]
+EngineKind = Literal["ollama", "docker", "embedded"]
+EngineState = Literal["starting", "ready", "loading", "generating", "restarting", "down"]
+DocumentStatus = Literal["queued", "parsing", "embedding", "indexed", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One step of a run, named as in the OpenTelemetry GenAI conventions (:mod:`core.agent.semconv`)."""
+
+    id: str
+    run_id: str
+    parent_id: str | None
+    name: str
+    """For example ``execute_tool calculator`` or ``chat smollm2:135m``."""
+    kind: SpanKind
+    status: SpanStatus
+    start: float
+    """Unix seconds."""
+    duration_ms: float | None
+    """``None`` while it runs."""
+    attributes: Mapping[str, Any]
+    """JSON values only, foreign text in them already cleaned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the engine counted them."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """The engine's memory (PSS of its process tree, else RSS) around one generation."""
+
+    before_bytes: int | None = None
+    peak_bytes: int | None = None
+    after_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Where a numbered claim ``[n]`` of an answer comes from."""
+
+    number: int
+    document_id: str
+    document: str
+    """The document's path as the user gave it, cleaned."""
+    section: str
+    """Heading path, ``A › B``."""
+    chunk_id: str
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A question was accepted: both message rows and the run row are on disk."""
+
+    run_id: str
+    session_id: str
+    user_message_id: str
+    assistant_message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDelta:
+    """More text of the answer, cleaned. Shown at once, on disk within 250 ms."""
+
+    run_id: str
+    session_id: str
+    message_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpanStarted:
+    """A step began; its row is on disk."""
+
+    session_id: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class SpanEnded:
+    """A step ended; its row is on disk."""
+
+    session_id: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The answer is complete, cancelled or failed; everything about it is on disk."""
+
+    run_id: str
+    session_id: str
+    message_id: str
+    status: RunStatus
+    answer: str
+    route: Route | None
+    engine: str
+    model: str
+    usage: Usage
+    ttft_ms: float | None
+    """Question sent → first answer token received."""
+    tokens_per_s: float | None
+    """Output tokens / generation time, as the engine timed it."""
+    memory: MemoryUse
+    citations: tuple[Citation, ...] = ()
+    error: str = ""
+    """What went wrong, a sentence for the user; empty when nothing did."""
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One reading of the machine and of the engine's process tree."""
+
+    ts: float
+    run_id: str | None = None
+    cpu_percent: float | None = None
+    """Whole machine, 0–100."""
+    memory_used_bytes: int | None = None
+    """Total minus available."""
+    memory_total_bytes: int | None = None
+    memory_available_bytes: int | None = None
+    swap_used_bytes: int | None = None
+    engine_pss_bytes: int | None = None
+    """Proportional set size, summed over the tree; RSS where PSS is not readable."""
+    engine_rss_bytes: int | None = None
+    engine_anon_bytes: int | None = None
+    """Anonymous memory: KV cache, buffers, weights that were copied."""
+    engine_file_bytes: int | None = None
+    """File-backed memory: weights mapped from the model file."""
+    engine_cpu_percent: float | None = None
+    """100 is one core."""
+    engine_processes: int | None = None
+    tokens_per_s: float | None = None
+    """While an answer streams: tokens in the last second."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """The engine in use, as the header shows it."""
+
+    kind: EngineKind
+    state: EngineState
+    url: str = ""
+    version: str = ""
+    model: str = ""
+    route: Route | None = None
+    route_reason: str = ""
+    pid: int | None = None
+    """Root of the engine's process tree, when it runs on this machine and is known."""
+    detail: str = ""
+    """A sentence for the user when the state needs one (why it is down, what it waits for)."""
+    context_length: int | None = None
+    queue: int | None = None
+    slots_busy: int | None = None
+    slots: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChanged:
+    """The engine's status changed."""
+
+    status: EngineStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document's row in the ledger: the truth about its status."""
+
+    id: str
+    path: str
+    title: str
+    status: DocumentStatus
+    reason: str = ""
+    """Why it failed, a sentence for the user."""
+    media_type: str = ""
+    bytes: int = 0
+    chunks: int = 0
+    chars: int = 0
+    content_hash: str = ""
+    added_at: float = 0.0
+    updated_at: float = 0.0
+    parse_ms: float | None = None
+    embed_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One passage found."""
+
+    document_id: str
+    document: str
+    path: str
+    section: str
+    text: str
+    score: float
+    """Fused score the list is sorted by, 0–1."""
+    chunk_id: str
+    vector_score: float | None = None
+    """Cosine similarity to the query, -1–1."""
+    keyword_score: float | None = None
+    """BM25."""
+    char_start: int = 0
+    char_end: int = 0
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestProgress:
+    """How far an ingest job is. ``finished`` is the last of a job."""
+
+    job_id: str
+    total: int
+    done: int
+    failed: int
+    current: str = ""
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoreChanged:
+    """Rows of the session store changed and are committed."""
+
+    table: str
+    ids: tuple[str, ...] = ()
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a user should know that belongs to no run."""
+
+    text: str
+    severity: Literal["information", "warning", "error"] = "information"
+
+
+Event = (
+    RunStarted
+    | TokenDelta
+    | SpanStarted
+    | SpanEnded
+    | RunEnded
+    | Sample
+    | EngineChanged
+    | IngestProgress
+    | StoreChanged
+    | Notice
+)

@@ -1,0 +1,1 @@
+"""English messages of the core, a module for each room."""

@@ -1,0 +1,1 @@
+"""Korean messages of the core, a module for each room."""
