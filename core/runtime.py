@@ -1,0 +1,430 @@
+"""Everything running behind the interface: one background thread with an event loop of its own.
+
+The terminal app and the command line talk to a :class:`Runtime` only. Its methods return at once, with
+futures; what happens meanwhile comes as events (:mod:`core.events`), called from background threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import dataclasses
+import logging
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from core.errors import StudyError
+from core.events import (
+    Document,
+    EngineChanged,
+    EngineStatus,
+    Event,
+    Hit,
+    IngestProgress,
+    Notice,
+    RunStarted,
+    Sample,
+)
+from core.i18n import tr
+from core.paths import Paths
+from core.session import Store, chat, documents, samples
+from core.session.rows import Session
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    from core.agent.run import Agent
+    from core.engines import Engine
+    from core.rag import DocumentView, Library
+    from core.telemetry import Hub
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+SAVE_SAMPLES = 10
+"""Samples outside a run are written in batches of this many; a run's samples with its end."""
+
+REFRESH_S = 2.0
+"""How often the engine is asked for its slots and queue while telemetry is shown."""
+
+
+class Runtime:
+    """Store, engine, agent, documents and telemetry of one program.
+
+    Args:
+        settings: See :class:`core.settings.Settings`.
+        paths: Where files live; created when needed.
+    """
+
+    def __init__(self, settings: Settings, paths: Paths) -> None:
+        self.settings = settings
+        self.paths = paths
+        self.store_ready: Future[Store] = Future()
+        self.engine_ready: Future[Engine] = Future()
+        self.status = EngineStatus(kind="embedded", state="starting")
+        self._listeners: list[Callable[[Event], None]] = []
+        self._lock = threading.Lock()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._main, name="runtime", daemon=True)
+        self._runs: dict[str, asyncio.Task[Any]] = {}
+        self._session_locks: dict[str, asyncio.Lock] = {}
+        self._library_ready: asyncio.Future[Library] | None = None
+        self._agent: Agent | None = None
+        self._hub: Hub | None = None
+        self._pending_samples: list[Sample] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._telemetry_shown = threading.Event()
+        self._telemetry_shown.set()
+        self._stopping = False
+
+    # -- life -----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin bringing everything up. Returns at once; ``store_ready`` and ``engine_ready`` tell how it went."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 8.0) -> None:
+        """Cancel what runs, save, stop the engine. Blocks up to ``timeout`` seconds; safe to call twice."""
+        if self._stopping or not self._thread.is_alive():
+            return
+        self._stopping = True
+        done = asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop)
+        try:
+            done.result(timeout)
+        except (TimeoutError, concurrent.futures.TimeoutError):
+            log.error("shutting down took longer than %s s", timeout)
+        except Exception:
+            log.exception("shutting down failed")
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(2)
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Call ``listener`` with every event, from background threads. Returns how to stop."""
+        with self._lock:
+            self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+        return unsubscribe
+
+    @property
+    def store(self) -> Store | None:
+        """The store once it is open, else ``None``."""
+        ready = self.store_ready
+        return ready.result() if ready.done() and not ready.exception() else None
+
+    # -- sessions ---------------------------------------------------------------------------------------
+
+    def new_session(self) -> Future[Session]:
+        """Create a session, open in this process."""
+        return self._call(self._new_session())
+
+    def open_session(self, session_id: str) -> Future[Session]:
+        """Open a session: its id, the beginning of it, or ``"last"``."""
+        return self._call(self._open_session(session_id))
+
+    # -- questions --------------------------------------------------------------------------------------
+
+    def ask(self, session_id: str, text: str, docs: bool = False) -> Future[str]:
+        """Ask a question; the future gives the run's id once the question is on disk.
+
+        Waits for the engine when it is still starting, and for an earlier question of the same session.
+        """
+        return self._call(self._ask(session_id, text, docs, None))
+
+    def retry(self, run_id: str) -> Future[str]:
+        """Ask a failed or cancelled run's question again, in place of its unfinished answer."""
+        return self._call(self._retry(run_id))
+
+    def cancel(self, session_id: str) -> None:
+        """Stop the session's generation at once; the partial answer stays, marked."""
+        self._loop.call_soon_threadsafe(self._cancel, session_id)
+
+    # -- documents --------------------------------------------------------------------------------------
+
+    def add_documents(self, paths: list[str]) -> Future[str]:
+        """Add files and folders; the future gives the job's id when it is over."""
+        return self._call(self._add_documents([Path(path).expanduser() for path in paths]))
+
+    def remove_document(self, document_id: str) -> Future[None]:
+        """Remove a document from the index and the ledger; the file stays."""
+        return self._call(self._with_library(lambda library: library.remove(document_id)))
+
+    def search(self, query: str, k: int = 5) -> Future[list[Hit]]:
+        """Search the documents."""
+        return self._call(self._with_library(lambda library: library.search(query, k)))
+
+    def view_document(self, document_id: str) -> Future[DocumentView]:
+        """Read a document back as its chunks."""
+        return self._call(self._with_library(lambda library: library.view(document_id)))
+
+    def documents(self) -> list[Document]:
+        """Return the ledger. Reads the store: call it in a worker."""
+        return documents.list_documents(self.store) if self.store else []
+
+    # -- telemetry --------------------------------------------------------------------------------------
+
+    def pause_telemetry(self) -> None:
+        """Stop sampling while nothing shows it; runs are measured all the same."""
+        self._telemetry_shown.clear()
+        if self._hub:
+            self._hub.pause()
+
+    def resume_telemetry(self) -> None:
+        """Sample again."""
+        self._telemetry_shown.set()
+        if self._hub:
+            self._hub.resume()
+
+    # -- inside -----------------------------------------------------------------------------------------
+
+    def _emit(self, event: Event) -> None:
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners:
+            try:
+                listener(event)
+            except Exception:
+                log.exception("an event listener failed")
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        if self._stopping:
+            work.close()
+            failed: Future[T] = Future()
+            failed.cancel()
+            return failed
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _main(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._library_ready = self._loop.create_future()
+        self._spawn(self._bring_up())
+        try:
+            self._loop.run_forever()
+        finally:
+            with contextlib.suppress(RuntimeError):
+                self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _bring_up(self) -> None:
+        try:
+            store = await asyncio.to_thread(self._open_store)
+        except StudyError as error:
+            self.store_ready.set_exception(error)
+            self.engine_ready.set_exception(error)
+            self._emit(Notice(str(error), "error"))
+            return
+        store.subscribe(self._emit)
+        self.store_ready.set_result(store)
+        interrupted = await asyncio.wrap_future(chat.mark_interrupted(store))
+        if interrupted:
+            self._emit(Notice(tr("runtime.interrupted", count=interrupted), "warning"))
+        await self._start_engine(store)
+
+    def _open_store(self) -> Store:
+        try:
+            self.paths.ensure()
+        except OSError as error:
+            raise StudyError("error.data_dir", path=self.paths.data, reason=error) from error
+        return Store.open(self.paths.session_db)
+
+    async def _start_engine(self, store: Store) -> None:
+        from core.engines import connect
+        from core.telemetry import Hub
+
+        self._hub = Hub(self.settings.sample_interval, self._root_pids, self._on_sample)
+        self._hub.start()
+        if not self._telemetry_shown.is_set():
+            self._hub.pause()
+        try:
+            engine = await connect(self.settings, self.paths, self._on_status)
+        except StudyError as error:
+            self._on_status(dataclasses.replace(self.status, state="down", detail=str(error)))
+            self.engine_ready.set_exception(error)
+            return
+        except Exception as error:
+            log.exception("no engine could be started")
+            failed = StudyError("error.unexpected", error=type(error).__name__, log=self.paths.log_file)
+            self._on_status(dataclasses.replace(self.status, state="down", detail=str(failed)))
+            self.engine_ready.set_exception(failed)
+            return
+        await self._start_rooms(store, engine)
+        self.engine_ready.set_result(engine)
+        self._spawn(self._refresh(engine))
+
+    async def _start_rooms(self, store: Store, engine: Engine) -> None:
+        from core.agent.run import Agent, warm_up
+        from core.rag import Library
+
+        assert self._hub is not None and self._library_ready is not None  # noqa: S101 - set in _main and above
+        library = Library(store, self.paths.index_dir, engine.embed, engine.embed_model)
+        await library.open()
+        self._library_ready.set_result(library)
+        self._agent = Agent(
+            store=store,
+            engine=engine,
+            settings=self.settings,
+            emit=self._emit,
+            search=lambda: library.search if library.documents() else None,
+            hub=self._hub,
+        )
+        route, reason = self._agent.route()
+        self._on_status(dataclasses.replace(self.status, route=route, route_reason=reason))
+        self._spawn(asyncio.to_thread(warm_up))
+        self._spawn(library.resume(self._on_progress))
+
+    async def _refresh(self, engine: Engine) -> None:
+        """Keep slots, queue and context up to date while somebody looks."""
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            if self._telemetry_shown.is_set():
+                with contextlib.suppress(StudyError):
+                    await engine.refresh()
+
+    def _root_pids(self) -> list[int]:
+        ready = self.engine_ready
+        return ready.result().root_pids() if ready.done() and not ready.exception() else []
+
+    def _on_status(self, status: EngineStatus) -> None:
+        if status.route is None and self.status.route is not None:
+            status = dataclasses.replace(
+                status, route=self.status.route, route_reason=self.status.route_reason
+            )
+        if status != self.status:
+            self.status = status
+            self._emit(EngineChanged(status))
+
+    def _on_progress(self, progress: IngestProgress) -> None:
+        self._emit(progress)
+
+    def _on_sample(self, sample: Sample) -> None:
+        self._emit(sample)
+        with self._lock:
+            self._pending_samples.append(sample)
+            full = len(self._pending_samples) >= SAVE_SAMPLES
+        if full:
+            self._save_samples()
+
+    def _save_samples(self) -> None:
+        with self._lock:
+            batch, self._pending_samples = self._pending_samples, []
+        if batch and self.store:
+            samples.add_samples(self.store, batch)
+
+    async def _store(self) -> Store:
+        return await asyncio.wrap_future(self.store_ready)
+
+    async def _new_session(self) -> Session:
+        return await asyncio.wrap_future(chat.create_session(await self._store()))
+
+    async def _open_session(self, session_id: str) -> Session:
+        store = await self._store()
+        found = chat.last_session(store) if session_id == "last" else chat.get_session(store, session_id)
+        if found is None:
+            if session_id == "last":
+                return await self._new_session()
+            raise StudyError("error.session.unknown", id=session_id)
+        return await asyncio.wrap_future(chat.claim_session(store, found.id))
+
+    async def _ask(self, session_id: str, text: str, docs: bool, replaces: str | None) -> str:
+        await asyncio.shield(asyncio.wrap_future(self.engine_ready))
+        lock = self._session_locks.setdefault(session_id, asyncio.Lock())
+        await lock.acquire()
+        accepted: asyncio.Future[str] = self._loop.create_future()
+
+        def started(run: RunStarted) -> None:
+            if not accepted.done():
+                accepted.set_result(run.run_id)
+
+        assert self._agent is not None  # noqa: S101 - set before engine_ready
+        task = self._loop.create_task(
+            self._agent.run(session_id, text, docs=docs, replaces=replaces, started=started)
+        )
+        self._runs[session_id] = task
+
+        def finished(done: asyncio.Task[Any]) -> None:
+            lock.release()
+            self._runs.pop(session_id, None)
+            self._save_samples()
+            error = None if done.cancelled() else done.exception()
+            if error and not isinstance(error, StudyError):
+                log.error("a run could not be recorded", exc_info=error)
+            if not accepted.done():
+                accepted.set_exception(error or StudyError("error.run.cancelled"))
+
+        task.add_done_callback(finished)
+        return await accepted
+
+    async def _retry(self, run_id: str) -> str:
+        run = chat.get_run(await self._store(), run_id)
+        if run is None:
+            raise StudyError("error.run.unknown", id=run_id)
+        return await self._ask(run.session_id, run.question, bool(run.options.get("docs")), run_id)
+
+    def _cancel(self, session_id: str) -> None:
+        task = self._runs.get(session_id)
+        if task:
+            task.cancel()
+
+    async def _with_library(self, work: Callable[[Library], Coroutine[Any, Any, T]]) -> T:
+        await asyncio.shield(asyncio.wrap_future(self.engine_ready))
+        assert self._library_ready is not None  # noqa: S101 - set in _main
+        return await work(await asyncio.shield(self._library_ready))
+
+    async def _add_documents(self, paths: list[Path]) -> str:
+        return await self._with_library(lambda library: library.add(paths, self._on_progress))
+
+    async def _shut_down(self) -> None:
+        for task in list(self._runs.values()):
+            task.cancel()
+        if self._runs:
+            await asyncio.wait(list(self._runs.values()), timeout=3)
+        current = asyncio.current_task()
+        others = [task for task in asyncio.all_tasks() if task is not current]
+        for task in others:
+            task.cancel()
+        if others:
+            await asyncio.wait(others, timeout=2)
+        if self._hub:
+            await asyncio.to_thread(self._hub.stop)
+        if self._library_ready and self._library_ready.done() and not self._library_ready.cancelled():
+            await self._library_ready.result().close()
+        if self.engine_ready.done() and not self.engine_ready.exception():
+            await self.engine_ready.result().close()
+        self._save_samples()
+        if self.store:
+            chat.release_sessions(self.store)
+            await asyncio.to_thread(self.store.close)
+
+
+def set_up_logging(paths: Paths) -> None:
+    """Send every log record and warning to the log file, nothing to the terminal. The file is bounded at 2 × 1 MB."""
+    from logging.handlers import RotatingFileHandler
+
+    handler: logging.Handler
+    try:
+        paths.ensure()
+        handler = RotatingFileHandler(
+            paths.log_file, maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True
+        )
+    except OSError:
+        handler = logging.NullHandler()
+    handler.setFormatter(logging.Formatter(f"%(asctime)s {os.getpid()} %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for noisy in ("httpx", "httpcore", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.captureWarnings(True)
