@@ -54,7 +54,7 @@ class FakeOllama:
                 body = json.loads(await reader.readexactly(length) or b"{}")
                 await self._answer(lines[0].split()[1], body, reader, writer)
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

@@ -60,6 +60,7 @@ class Agent:
 
     def __post_init__(self) -> None:
         self.router = Router(self.engine.embed)
+        self._chat_models: dict[tuple[str, str], Any] = {}
 
     def route(self) -> tuple[Route, str]:
         """Return the tool route of the current model, and why."""
@@ -239,12 +240,19 @@ class Agent:
             raise StudyError("error.agent.steps", steps=MAX_STEPS) from error
 
     def _chat_model(self) -> Any:
+        """Return the client of the current model. Kept: making one takes 90 ms, most of it reading certificates."""
+        connection = self.engine.chat_client_kwargs()
+        key = (str(connection["base_url"]), self.engine.model)
+        if key not in self._chat_models:
+            self._chat_models = {key: self._new_chat_model(connection)}
+        return self._chat_models[key]
+
+    def _new_chat_model(self, connection: dict[str, Any]) -> Any:
         import httpx
         from langchain_ollama import ChatOllama
 
         from core.agent.graph import options_of
 
-        connection = self.engine.chat_client_kwargs()
         timeout = httpx.Timeout(self.settings.request_timeout, connect=5.0)
         return ChatOllama(
             model=self.engine.model,
