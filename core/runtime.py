@@ -244,7 +244,7 @@ class Runtime:
         from core.engines import connect
         from core.telemetry import Hub
 
-        self._hub = Hub(self.settings.sample_interval, self._root_pids, self._on_sample)
+        self._hub = Hub(root_pids=self._root_pids, on_sample=self._on_sample, interval=self.settings.sample_interval)
         self._hub.start()
         if not self._telemetry_shown.is_set():
             self._hub.pause()
@@ -269,7 +269,7 @@ class Runtime:
         from core.rag import Library
 
         assert self._hub is not None and self._library_ready is not None  # noqa: S101 - set in _main and above
-        library = Library(store, self.paths.index_dir, engine.embed, engine.embed_model)
+        library = Library(store, self.paths.index_dir, engine.embed, engine.embed_model, self._emit)
         await library.open()
         self._library_ready.set_result(library)
         self._agent = Agent(

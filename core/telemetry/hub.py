@@ -29,8 +29,6 @@ _log = logging.getLogger(__name__)
 class _RunMemory:
     before: int | None = None
     peak: int | None = None
-    gaps: bool = False
-    """Sampling was paused for a part of the run: its peak is not known."""
 
 
 class Hub:
@@ -91,11 +89,9 @@ class Hub:
             thread.join(2.0)
 
     def pause(self) -> None:
-        """Read nothing until :meth:`resume`. Runs that are on get no peak: it was not observed."""
+        """Read nothing until :meth:`resume`, except while a run is on: runs are always measured."""
         with self._wake:
             self._paused = True
-            for run in self._runs.values():
-                run.gaps = True
 
     def resume(self) -> None:
         """Sample again, the first time at once."""
@@ -109,12 +105,11 @@ class Hub:
 
         Samples carry ``run_id``; with several runs on, the one begun last.
         """
-        run = _RunMemory(gaps=self._paused)
+        run = _RunMemory()
         with self._wake:
             self._runs[run_id] = run
-        if not self._paused:
-            sample = self._take()
-            run.before = run.peak = sample.engine_pss_bytes
+        sample = self._take()
+        run.before = run.peak = sample.engine_pss_bytes
         with self._wake:
             self._due = time.monotonic() + RUN_INTERVAL
             self._wake.notify_all()
@@ -127,10 +122,10 @@ class Hub:
         """
         if run_id not in self._runs:
             return MemoryUse()
-        after = None if self._paused else self._take().engine_pss_bytes
+        after = self._take().engine_pss_bytes
         with self._wake:
             run = self._runs.pop(run_id, _RunMemory())
-        return MemoryUse(run.before, None if run.gaps else run.peak, after)
+        return MemoryUse(run.before, run.peak, after)
 
     def note_tokens(self, count: int) -> None:
         """Count ``count`` tokens that arrived just now; feeds ``tokens_per_s``. Any thread."""
@@ -195,7 +190,7 @@ class Hub:
         while True:
             with self._wake:
                 while not self._stopping:
-                    left = None if self._paused else self._due - time.monotonic()
+                    left = None if self._paused and not self._runs else self._due - time.monotonic()
                     if left is not None and left <= 0:
                         break
                     self._wake.wait(left)
