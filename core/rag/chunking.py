@@ -7,6 +7,7 @@ fits: a heading with the text below it, a list item, a table row with its header
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -87,7 +88,7 @@ def chunk_pages(text: str, pages: Sequence[int]) -> list[Chunk]:
     """
     chunks: list[Chunk] = []
     bounds = [*pages, len(text)]
-    for number, (start, end) in enumerate(zip(bounds, bounds[1:], strict=False), 1):
+    for number, (start, end) in enumerate(itertools.pairwise(bounds), 1):
         for piece in _pack(text, [Block(b.start, b.end) for b in _plain_blocks(text, start, end)]):
             chunks.append(
                 Chunk(len(chunks), f"p. {number}", piece.text, piece.char_start, piece.char_end, number)

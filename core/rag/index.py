@@ -10,16 +10,18 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from core.errors import StudyError
 from core.rag.chunking import Chunk, chunk_id
 from core.rag.keywords import terms
+from core.text import clean_line
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 TABLE = "chunks"
@@ -71,39 +73,60 @@ class Index:
         return (self._directory / MANIFEST).exists()
 
     async def search_vector(self, vector: Sequence[float], limit: int) -> list[Found]:
-        """Return the chunks nearest to ``vector`` by cosine similarity, best first."""
-        table = await self._open()
-        query = table.query().nearest_to(list(vector)).distance_type("cosine")
-        query = query.select([*_COLUMNS, "_distance"]).limit(limit).refine_factor(5)
-        return [_found(row, 1.0 - row["_distance"]) for row in await query.to_list()]
+        """Return the chunks nearest to ``vector`` by cosine similarity, best first.
+
+        Raises:
+            IndexUnusable: There is no index, or it cannot be read.
+            StudyError: ``error.rag.dimension``.
+        """
+
+        async def read(table: Any) -> list[Found]:
+            # Checked here: LanceDB's own error for this looks like one of a damaged table.
+            if len(vector) != self._dim:
+                raise StudyError("error.rag.dimension", found=len(vector), expected=self._dim)
+            query = table.query().nearest_to(list(vector)).distance_type("cosine")
+            query = query.select([*_COLUMNS, "_distance"]).limit(limit).refine_factor(5)
+            return [_found(row, 1.0 - row["_distance"]) for row in await query.to_list()]
+
+        return await self._read(read)
 
     async def search_keywords(self, words: Sequence[str], vector: Sequence[float], limit: int) -> list[Found]:
         """Return the chunks with most of ``words``, best first by BM25, with their similarity to ``vector``."""
-        import numpy as np
-        from lancedb.query import MatchQuery
 
-        table = await self._open()
-        query = table.query().nearest_to_text(MatchQuery(" ".join(words), "keywords"))
-        rows = await query.select([*_COLUMNS, "vector", "_score"]).limit(limit).to_list()
-        wanted = np.asarray(vector, dtype=np.float32)
-        found = []
-        for row in rows:
-            stored = np.asarray(row["vector"], dtype=np.float32)
-            norm = float(np.linalg.norm(stored) * np.linalg.norm(wanted))
-            found.append(_found(row, float(stored @ wanted) / norm if norm else 0.0, row["_score"]))
-        return found
+        async def read(table: Any) -> list[Found]:
+            import numpy as np
+            from lancedb import query as lance
+
+            match: Any = lance.MatchQuery
+            query = table.query().nearest_to_text(match(" ".join(words), "keywords"))
+            rows = await query.select([*_COLUMNS, "vector", "_score"]).limit(limit).to_list()
+            wanted = np.asarray(vector, dtype=np.float32)
+            found = []
+            for row in rows:
+                stored = np.asarray(row["vector"], dtype=np.float32)
+                norm = float(np.linalg.norm(stored) * np.linalg.norm(wanted))
+                found.append(_found(row, float(stored @ wanted) / norm if norm else 0.0, row["_score"]))
+            return found
+
+        return await self._read(read)
 
     async def chunks(self, document_id: str) -> list[tuple[str, Chunk]]:
         """Return a document's chunks with their ids, in order."""
-        table = await self._open()
-        rows = await table.query().where(_is(document_id)).select(_COLUMNS).to_list()
-        return sorted(((row["id"], _chunk(row)) for row in rows), key=lambda item: item[1].ordinal)
+
+        async def read(table: Any) -> list[tuple[str, Chunk]]:
+            rows = await table.query().where(_is(document_id)).select(_COLUMNS).to_list()
+            return sorted(((row["id"], _chunk(row)) for row in rows), key=lambda item: item[1].ordinal)
+
+        return await self._read(read)
 
     async def counts(self) -> dict[str, int]:
         """Return how many chunks each document has."""
-        table = await self._open()
-        column = (await table.query().select(["doc_id"]).to_arrow()).column("doc_id")
-        return {item["values"]: item["counts"] for item in column.value_counts().to_pylist()}
+
+        async def read(table: Any) -> dict[str, int]:
+            column = (await table.query().select(["doc_id"]).to_arrow()).column("doc_id")
+            return {item["values"]: item["counts"] for item in column.value_counts().to_pylist()}
+
+        return await self._read(read)
 
     async def replace(
         self, document_id: str, chunks: Sequence[Chunk], vectors: Sequence[Any], keywords_prefix: str = ""
@@ -118,14 +141,24 @@ class Index:
 
         Returns:
             How many chunks of the document the index has afterwards.
+
+        Raises:
+            IndexUnusable: The index on disk cannot be opened.
+            StudyError: ``error.rag.write`` or ``error.rag.dimension``; the old chunks are still there.
         """
         table = await self._open(create_dim=int(vectors[0].shape[1]))
         data = await asyncio.to_thread(_arrow_table, document_id, chunks, vectors, keywords_prefix, self._dim)
-        # A stale handle would not see rows another process wrote, and add them a second time.
-        await table.checkout_latest()
-        merge = table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
-        await merge.when_not_matched_by_source_delete(_is(document_id)).execute(data)
-        return int(await table.count_rows(_is(document_id)))
+        try:
+            # A stale handle would not see rows another process wrote, and add them a second time.
+            await table.checkout_latest()
+            merge = table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
+            await merge.when_not_matched_by_source_delete(_is(document_id)).execute(data)
+            return int(await table.count_rows(_is(document_id)))
+        except (RuntimeError, OSError) as error:
+            # The disk is full, or the directory went away: the next use opens it again and finds out.
+            self.close()
+            log.warning("writing the index failed: %s", error)
+            raise StudyError("error.rag.write", reason=clean_line(str(error))) from error
 
     async def delete(self, document_id: str) -> None:
         """Delete a document's chunks."""
@@ -143,7 +176,7 @@ class Index:
             try:
                 await table.optimize(cleanup_older_than=KEEP_VERSIONS)
                 return
-            except RuntimeError as error:
+            except (RuntimeError, OSError) as error:
                 # Another process's commit came in between: the data is right, only compaction was put off.
                 log.info("compaction attempt %d: %s", attempt + 1, error)
                 await table.checkout_latest()
@@ -158,6 +191,20 @@ class Index:
         if self._table is not None:
             self._table.close()
             self._table = None
+
+    async def _read(self, read: Callable[[Any], Awaitable[T]]) -> T:
+        """Read; when it fails, once more through a fresh handle, and then give the index up."""
+        try:
+            return await read(await self._open())
+        except (RuntimeError, OSError, ValueError) as error:
+            log.info("reading the index failed, opening it again: %s", error)
+        self.close()
+        try:
+            return await read(await self._open())
+        except (RuntimeError, OSError, ValueError) as error:
+            self.close()
+            log.warning("the index cannot be read: %s", error)
+            raise IndexUnusable("damaged") from error
 
     # -- opening ------------------------------------------------------------------------------------
 

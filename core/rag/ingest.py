@@ -148,7 +148,8 @@ class Ingest:
             if not parsed.chunks:
                 raise LoadError("empty")
             parse_ms = (time.perf_counter() - started) * 1000
-            await self._set(row, "embedding", parse_ms=parse_ms)
+            # Without its hash: from here on the index may hold another version than the row describes.
+            await self._set(row, "embedding", parse_ms=parse_ms, content_hash="")
             started = time.perf_counter()
             vectors = await self._vectors(parsed.chunks)
             embed_ms = (time.perf_counter() - started) * 1000

@@ -20,8 +20,11 @@ _RUN = re.compile(r"[가-힣]+|[㐀-鿿豈-﫿]+|[ぁ-ヿ]+|[0-9]+(?:[.,][0-9]+)
 _CUT = re.compile(r"[가-힣㐀-鿿豈-﫿ぁ-ヿ]")
 #: Words so frequent in English that finding them says nothing.
 _COMMON = frozenset(
-    "a an and are as at be by can do does for from how i if in is it many much my of on or our the to what when"
-    " where which who why with you your".split()
+    re.findall(
+        r"\w+",
+        "a an and are as at be by can do does for from how i if in is it many much my of on or our the to what"
+        " when where which who why with you your",
+    )
 )
 
 

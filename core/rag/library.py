@@ -20,6 +20,7 @@ from core.rag.ingest import Embed, Ingest
 from core.rag.keywords import query_terms
 from core.rag.lock import WriterLock
 from core.session import Store, documents
+from core.text import clean_line
 
 log = logging.getLogger(__name__)
 
@@ -155,19 +156,27 @@ class Library:
             await self._run(job_id, waiting, on_progress)
 
     async def _run(self, job_id: str, found: Sequence[scan.Candidate], on_progress: Progress) -> None:
-        async with self._writing:
-            try:
-                await self._ingest.run(job_id, found, on_progress)
-            except asyncio.CancelledError:
-                if not self._closing:
+        began = False
+        try:
+            async with self._writing:
+                began = True
+                await self._work(job_id, found, on_progress)
+        except asyncio.CancelledError:
+            # At exit the job stays unfinished, for the next start; a job the user stopped is over.
+            if not self._closing:
+                if began:
                     await self._ingest.stopped(found)
-                    await asyncio.wrap_future(documents.finish_job(self._store, job_id, status="cancelled"))
-                raise
-            except IndexUnusable as unusable:
-                # Lost between two documents: start over, from an empty index.
-                await self._start_over(unusable.reason)
-                await self._ingest.run(job_id, await asyncio.to_thread(self._ingest.waiting), on_progress)
-            await asyncio.wrap_future(documents.finish_job(self._store, job_id, status="done"))
+                await asyncio.wrap_future(documents.finish_job(self._store, job_id, status="cancelled"))
+            raise
+        await asyncio.wrap_future(documents.finish_job(self._store, job_id, status="done"))
+
+    async def _work(self, job_id: str, found: Sequence[scan.Candidate], on_progress: Progress) -> None:
+        try:
+            await self._ingest.run(job_id, found, on_progress)
+        except IndexUnusable as unusable:
+            # The index was lost: start over with an empty one, and with every document that was in it.
+            await self._start_over(unusable.reason)
+            await self._ingest.run(job_id, await asyncio.to_thread(self._ingest.waiting), on_progress)
 
     async def _tracked(self, work: Awaitable[None]) -> None:
         """Await ``work`` in a task that :meth:`close` can cancel."""
@@ -196,10 +205,14 @@ class Library:
             comparable between queries; ``vector_score`` is the cosine similarity; ``keyword_score`` the BM25 or
             ``None`` when no word was shared.
         """
-        query = query.strip()[:MAX_QUERY_CHARS]
-        if not query or k < 1 or not self._index.exists:
+        query = clean_line(query, max_chars=MAX_QUERY_CHARS)
+        if not query or k < 1:
             return []
         ledger = {item.id: item for item in await asyncio.to_thread(self.documents)}
+        if not self._index.exists:
+            if any(item.chunks for item in ledger.values()):
+                self._rebuild("missing")
+            return []
         vector = (await self._embed([query]))[0]
         if not all(math.isfinite(value) for value in vector):
             raise StudyError("error.rag.embedding")

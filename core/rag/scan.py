@@ -33,7 +33,8 @@ def check_paths(paths: Iterable[Path]) -> list[Path]:
     """
     absolute = []
     for path in paths:
-        full = Path(os.path.abspath(path.expanduser()))
+        # Not resolve(): a symbolic link that was named stays the name the user knows.
+        full = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100
         if not os.path.lexists(full):
             raise UsageError("error.rag.no_path", path=shown(full))
         absolute.append(full)
@@ -75,7 +76,7 @@ def _walk(root: Path) -> Iterator[Path]:
                 continue
             if path.is_symlink():
                 target = os.path.realpath(path)
-                if not target.startswith(real_root + os.sep) or not os.path.isfile(target):
+                if not target.startswith(real_root + os.sep) or not Path(target).is_file():
                     continue
             yield path
 

@@ -13,6 +13,8 @@ MESSAGES: dict[str, str] = {
     "error.rag.embedding.fix": "Add the file again; if it stays so, choose another embedding model.",
     "error.rag.dimension": "The embedding model gave vectors of length {found}, the index holds vectors of length {expected}.",
     "error.rag.dimension.fix": "Use the model the index was made with, or remove the index folder to have it made anew.",
+    "error.rag.write": "The document index could not be written: {reason}.",
+    "error.rag.write.fix": "Check for free disk space, then add the file again; the version found before is still there.",
     "rag.index.missing": "The document index was gone; it is being made anew from your files.",
     "rag.index.damaged": "The document index was damaged; it is being made anew from your files.",
     "rag.index.model": "The document index is of another embedding model; it is being made anew from your files.",

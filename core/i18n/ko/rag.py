@@ -13,6 +13,8 @@ MESSAGES: dict[str, str] = {
     "error.rag.embedding.fix": "파일을 다시 추가해 보고, 계속 그러면 다른 임베딩 모델을 고르세요.",
     "error.rag.dimension": "임베딩 모델의 벡터 길이는 {found}인데 색인의 벡터 길이는 {expected}입니다.",
     "error.rag.dimension.fix": "색인을 만든 모델을 쓰거나, 색인 폴더를 지우면 새로 만듭니다.",
+    "error.rag.write": "문서 색인에 쓸 수 없습니다: {reason}.",
+    "error.rag.write.fix": "디스크 여유 공간을 확인한 뒤 파일을 다시 추가하세요. 이전 내용은 그대로 남아 있습니다.",
     "rag.index.missing": "문서 색인이 없어져서 원본 파일로 다시 만들고 있습니다.",
     "rag.index.damaged": "문서 색인이 손상되어 원본 파일로 다시 만들고 있습니다.",
     "rag.index.model": "문서 색인이 다른 임베딩 모델의 것이라 원본 파일로 다시 만들고 있습니다.",

@@ -1,0 +1,140 @@
+"""Reading files: encodings, PDF, and a clear reason for everything that is not text."""
+
+from __future__ import annotations
+
+import io
+import os
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from core.i18n import catalogue
+from core.rag import loaders
+from core.rag.loaders import LoadError
+from core.rag.parser import Parser
+
+TEXT = "연차휴가는 15일입니다. Annual leave."
+
+
+def make_pdf(*pages: str, **options: object) -> bytes:
+    """Write a real PDF with reportlab."""
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+    from reportlab.pdfgen.canvas import Canvas
+
+    pdfmetrics.registerFont(UnicodeCIDFont("HYSMyeongJo-Medium"))
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, **options)
+    for page in pages:
+        canvas.setFont("HYSMyeongJo-Medium", 12)
+        for number, line in enumerate(page.split("\n")):
+            canvas.drawString(72, 720 - 20 * number, line)
+        canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+@pytest.fixture
+async def parser():
+    made = Parser()
+    yield made
+    await made.close()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp949"])
+def test_text_in_the_encodings_of_korean_offices(encoding: str) -> None:
+    assert loaders.load(Path("a.txt"), TEXT.encode(encoding)).text == TEXT
+
+
+def test_text_is_cleaned_and_composed() -> None:
+    hostile = "\x1b[31m빨강\x1b[0m\x1b]0;title\x07\u202e " + unicodedata.normalize("NFD", "한글")
+    assert loaders.load(Path("a.md"), hostile.encode()).text == "빨강 한글"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("a.txt", b"", "empty"),
+        ("a.txt", b" \n\t\n", "empty"),
+        ("a.md", b"\x89PNG\r\n\x1a\n\0\0\0", "not_text"),
+        ("a.txt", bytes(range(256)) * 4, "not_text"),
+        ("a.txt", "é à ü ".encode("latin-1") * 20, "not_text"),
+        ("a.pdf", b"\x00\x01garbage" * 50, "damaged"),
+        ("a.pdf", make_pdf(TEXT)[:400], "damaged"),
+        ("a.pdf", make_pdf(""), "no_text"),
+        ("a.pdf", make_pdf(TEXT, encrypt="secret"), "encrypted"),
+    ],
+)
+async def test_a_file_that_cannot_be_read_says_why(
+    tmp_path: Path, parser: Parser, name: str, data: bytes, reason: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(LoadError) as caught:
+        await parser.parse(path)
+    assert caught.value.reason == reason
+    assert catalogue("en")[f"rag.reason.{reason}"] and catalogue("ko")[f"rag.reason.{reason}"]
+
+
+async def test_odd_files_have_reasons_too(tmp_path: Path, parser: Parser, monkeypatch) -> None:
+    os.mkfifo(tmp_path / "pipe.md")
+    with (tmp_path / "huge.txt").open("wb") as file:
+        file.truncate(loaders.MAX_FILE_BYTES + 1)
+    for name, reason in (("pipe.md", "not_file"), ("huge.txt", "too_large"), ("gone.md", "missing")):
+        with pytest.raises(LoadError) as caught:
+            await parser.parse(tmp_path / name)
+        assert caught.value.reason == reason
+
+
+async def test_pdf_text_comes_with_pages_and_title(tmp_path: Path, parser: Parser) -> None:
+    path = tmp_path / "규정.pdf"
+    path.write_bytes(make_pdf("연차휴가는 15일입니다.", "출장비는 10일 안에 정산합니다."))
+    parsed = await parser.parse(path)
+    assert [(chunk.page, chunk.section, chunk.text) for chunk in parsed.chunks] == [
+        (1, "p. 1", "연차휴가는 15일입니다."),
+        (2, "p. 2", "출장비는 10일 안에 정산합니다."),
+    ]
+
+
+async def test_a_stalled_parser_is_killed_and_the_next_file_is_read(tmp_path: Path) -> None:
+    slow = tmp_path / "slow.md"
+    slow.write_text("> " * 2_000 + "\n" + "[" * 200_000 + "a\n", "utf-8")
+    good = tmp_path / "good.md"
+    good.write_text("# 제목\n\n본문", "utf-8")
+    parser = Parser(timeout=0.001)
+    with pytest.raises(LoadError) as caught:
+        await parser.parse(slow)
+    assert caught.value.reason == "timeout"
+    parser._timeout = 60
+    assert (await parser.parse(good)).chunks[0].section == "제목"
+    await parser.close()
+
+
+async def test_a_parser_that_dies_is_replaced(tmp_path: Path, parser: Parser) -> None:
+    good = tmp_path / "good.md"
+    good.write_text("본문", "utf-8")
+    await parser.parse(good)
+    parser._child.kill()
+    await parser._child.wait()
+    assert (await parser.parse(good)).chunks
+
+
+async def test_known_content_is_not_parsed_again(tmp_path: Path, parser: Parser) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("본문", "utf-8")
+    first = await parser.parse(path)
+    assert (await parser.parse(path, known_hash=first.content_hash)).unchanged
+
+
+async def test_memory_is_limited(tmp_path: Path, parser: Parser) -> None:
+    import zlib
+
+    # A page whose content unpacks to 300 MB of zeros.
+    bomb = zlib.compress(b"0 " * (150 << 20), 9)
+    data = make_pdf(TEXT)
+    head, tail = data.split(b"stream", 1)[0], data.split(b"endstream", 1)[1]
+    path = tmp_path / "bomb.pdf"
+    path.write_bytes(head + b"stream\n" + bomb + b"\nendstream" + tail)
+    with pytest.raises(LoadError):
+        await parser.parse(path)
