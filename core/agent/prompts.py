@@ -80,4 +80,5 @@ def answer_prefix(tool: str, result: str, citations: Sequence[Citation]) -> str:
             text=text[:QUOTE_CHARS] + ("…" if len(text) > QUOTE_CHARS else ""),
             number=best.number,
         )
-    return result
+    # Closed with a full stop: left open, the model may go on with decimals of its own.
+    return result if result.endswith((".", "!", "?")) else f"{result}."

@@ -90,9 +90,9 @@ async def world(tmp_path: Path):
 
 
 async def test_arithmetic_goes_to_the_calculator_before_the_model_speaks(world: World) -> None:
-    world.server.scripts = [Script(["."])]
+    world.server.scripts = [Script([" Done."])]
     ended = await world.ask("What is 12*34?")
-    assert (ended.status, ended.answer, ended.route) == ("ok", "12*34 = 408.", "routed")
+    assert (ended.status, ended.answer, ended.route) == ("ok", "12*34 = 408. Done.", "routed")
     assert world.kinds() == [("route", "ok"), ("tool", "ok"), ("model", "ok"), ("agent", "ok")]
     tool = next(s for s in chat.spans(world.store, run_id=ended.run_id) if s.kind == "tool")
     assert tool.attributes["gen_ai.tool.name"] == "calculator"
@@ -103,8 +103,8 @@ async def test_arithmetic_goes_to_the_calculator_before_the_model_speaks(world: 
 
 
 async def test_an_engine_that_repeats_the_prefix_is_not_shown_twice(world: World) -> None:
-    world.server.scripts = [Script(["12*3", "4 = 408", "."])]
-    assert (await world.ask("What is 12*34?")).answer == "12*34 = 408."
+    world.server.scripts = [Script(["12*3", "4 = 408.", " Done."])]
+    assert (await world.ask("What is 12*34?")).answer == "12*34 = 408. Done."
 
 
 async def test_a_document_question_quotes_the_passage_and_cites_it(world: World) -> None:
