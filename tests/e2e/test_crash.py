@@ -1,0 +1,103 @@
+"""Killed at any moment, the app has on disk what it showed, and takes its engine along."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from core.session import Store, chat
+from tests.e2e.keys import press
+from tests.e2e.screen import STORY, answered, generating, letters, opened, streaming_text
+from tests.e2e.terminal import Terminal, assert_no_process_left, engines, wait_until
+
+pytestmark = pytest.mark.slow
+KILLS = 20
+#: Letters that may be shown and not yet on disk: the text of 250 ms, at up to 100 tokens/s of 5 letters.
+UNSAVED = 125
+
+
+@pytest.mark.timeout(600)
+def test_killed_twenty_times_mid_answer_loses_nothing_shown(
+    data: Path, terminal: Callable[..., Terminal]
+) -> None:
+    # The seed names the moments, so that a failure can be repeated.
+    moments = random.Random(20)
+    for kill in range(KILLS):
+        # Below 100 columns the chat has the whole width, so that its text can be read line by line.
+        window = terminal(size=(90, 50))
+        window.wait_for(lambda text: "smollm2:135m" in text, 60)
+        generating(window, data, words=moments.randint(1, 60))
+        shown = shown_answer(window.screen())
+        window.program().kill()
+        assert_no_process_left(data)
+        window.close()
+        stored = stored_answer(data)
+        assert letters(shown)[: -UNSAVED or None] in letters(stored), (
+            f"kill {kill}: {shown!r} not in {stored!r}"
+        )
+
+
+def shown_answer(screen: str) -> str:
+    """The lines of the chat under the last question, up to the prompt."""
+    lines = [line.strip(" │┃▌▍▏▎║|") for line in screen.splitlines()]
+    asked = max((index for index, line in enumerate(lines) if line.endswith(STORY[-20:])), default=-1)
+    answer: list[str] = []
+    for line in lines[asked + 1 :]:
+        if line[:1] in "├└╰─╭┌" and line:
+            break
+        answer.append(line)
+    return "\n".join(answer)
+
+
+def stored_answer(data: Path) -> str:
+    """The answer in the store, opened as the next start opens it."""
+    store = Store.open(data / "session.db")
+    try:
+        session = chat.last_session(store)
+        assert session
+        messages = chat.messages(store, session.id)
+        assert [message.content for message in messages if message.role == "user"] == [STORY]
+        return "".join(message.content for message in messages if message.role == "assistant")
+    finally:
+        store.close()
+
+
+def test_a_killed_engine_is_said_and_comes_back(data: Path, terminal: Callable[..., Terminal]) -> None:
+    window = terminal()
+    opened(window)
+    generating(window, data)
+    first = engines(data)
+    assert first
+    for process in first:
+        process.kill()
+    wait_until(lambda: not streaming_text(data), 20, "the answer never ended")
+    # What happened and what to do, not a traceback.
+    screen = window.wait_for(
+        lambda text: "ngine" in text and ("retry" in text.lower() or "again" in text.lower())
+    )
+    assert "Traceback" not in screen
+    wait_until(
+        lambda: engines(data) and not {p.pid for p in first} & {p.pid for p in engines(data)}, 40, "no engine"
+    )
+    assert answered(window, data, "What is 12*34?")["status"] == "ok"
+    window.wait_for("408")
+    press(window, "quit")
+    assert window.exit_code() == 0
+
+
+@pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_ends_it_as_quitting_does(
+    data: Path, terminal: Callable[..., Terminal], signal_name: str
+) -> None:
+    window = terminal()
+    opened(window)
+    generating(window, data)
+    program: psutil.Process = window.program()
+    program.send_signal(getattr(__import__("signal"), signal_name))
+    wait_until(lambda: not program.is_running() or program.status() == psutil.STATUS_ZOMBIE, 15, "still runs")
+    assert_no_process_left(data)
+    assert not streaming_text(data)
