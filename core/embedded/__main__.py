@@ -1,0 +1,133 @@
+"""The engine's process: ``python -m core.embedded``.
+
+Reads one JSON line of configuration from standard input (so that the token is in no argument list and no
+environment), prints one JSON line with its address, and serves until it is told to stop or its standard input ends,
+which is what happens when its parent dies, however that dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import stat
+import sys
+import threading
+from typing import Any
+
+from core.embedded.engine import EngineConfig, read_config, say
+
+DRAIN_SECONDS = 3.0
+"""How long running answers may take to end after a stop was asked for."""
+LOG_LIMIT = 4 << 20
+LOG_KEEP = 256 << 10
+_HOUSEKEEPING_SECONDS = 5.0
+
+
+def _take_over_output() -> int:
+    """Keep the announcement's channel to ourselves; everything native code prints goes to the log (stderr)."""
+    channel = os.dup(1)
+    os.dup2(2, 1)
+    return channel
+
+
+def _trim_log() -> None:
+    """Keep the log file small. It is open for appending, so cutting it is safe."""
+    with contextlib.suppress(OSError):
+        state = os.fstat(2)
+        if not stat.S_ISREG(state.st_mode) or state.st_size <= LOG_LIMIT:
+            return
+        with open(f"/proc/self/fd/{2}", "rb") as log:
+            log.seek(-LOG_KEEP, os.SEEK_END)
+            tail = log.read()
+        os.ftruncate(2, 0)
+        os.write(2, tail[tail.find(b"\n") + 1 :])
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Listen. A wished-for port other than 0 must be free."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(256)
+    listener.set_inheritable(False)
+    return listener
+
+
+def _url(config: EngineConfig, port: int) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)
+    return f"http://[{host}]:{port}" if ":" in host and not host.startswith("[") else f"http://{host}:{port}"
+
+
+def _watch_parent(stop: Any) -> None:
+    """Block on standard input; its end means the parent is gone or wants us gone."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    stop()
+    # Whatever the drain hangs on, the process ends: a dead parent must leave nothing behind.
+    threading.Event().wait(0.7)
+    os._exit(0)
+
+
+async def _serve(config: EngineConfig, token: str, listener: socket.socket, channel: int) -> None:
+    import uvicorn
+
+    from core.embedded.app import build
+    from core.embedded.engine import Engine
+
+    engine = Engine(config)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            build(engine, token=token), lifespan="off", access_log=False, log_config=None, server_header=False,
+            date_header=False, ws="none", timeout_keep_alive=75, timeout_graceful_shutdown=int(DRAIN_SECONDS),
+        )
+    )  # fmt: skip
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.should_exit = True
+
+    threading.Thread(target=_watch_parent, args=(lambda: loop.call_soon_threadsafe(stop),), daemon=True).start()
+    with contextlib.suppress(OSError):
+        os.write(channel, json.dumps({"url": _url(config, listener.getsockname()[1]), "pid": os.getpid()}).encode())
+        os.write(channel, b"\n")
+        os.close(channel)
+    tasks = {loop.create_task(_housekeeping())}
+    first = engine.registry.first_chat() if config.preload else None
+    if first is not None:
+        tasks.add(loop.create_task(engine.scheduler.preload(first)))
+    await server.serve(sockets=[listener])
+
+
+async def _housekeeping() -> None:
+    while True:
+        _trim_log()
+        await asyncio.sleep(_HOUSEKEEPING_SECONDS)
+
+
+def main() -> int:
+    """Run the engine; returns the exit status."""
+    channel = _take_over_output()
+    # Ctrl-C in the terminal is the parent's business.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    config, token = read_config(sys.stdin.buffer.readline().decode("utf-8"))
+    try:
+        listener = _bind(config.host, config.port)
+    except OSError as error:
+        os.write(channel, json.dumps({"error": str(error), "errno": error.errno}).encode() + b"\n")
+        return 1
+    say(f"engine starts, process {os.getpid()}")
+    asyncio.run(_serve(config, token, listener, channel))
+    say("engine stopped")
+    # llama.cpp's threads are not Python's to join.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""Routes about models: list, show, loaded, copy, delete, pull, version, status."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import math
+import time
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from core.embedded.engine import API_VERSION, Engine
+from core.embedded.names import Name, parse
+from core.embedded.registry import Model
+from core.embedded.wire import ApiError, Exchange, dump, take
+
+_FOREVER_SECONDS = 200 * 365 * 86_400
+"""What "for ever" is as a date; the CLI says Forever beyond 20 years."""
+
+
+def _timestamp(seconds: float) -> str:
+    limited = min(seconds, time.time() + _FOREVER_SECONDS)
+    return datetime.fromtimestamp(limited, UTC).astimezone().isoformat(timespec="microseconds")
+
+
+@cache
+def engine_version() -> str:
+    """This program and the llama.cpp it carries."""
+    parts = []
+    for package in ("llm-study", "xllamacpp"):
+        try:
+            parts.append(f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            parts.append(package)
+    return ", ".join(parts)
+
+
+async def root(engine: Engine, exchange: Exchange) -> None:
+    """``GET /``."""
+    await exchange.answer_bytes(b"Ollama is running", 200, b"text/plain; charset=utf-8")
+
+
+async def version(engine: Engine, exchange: Exchange) -> None:
+    """``GET /api/version``: the API spoken, and in a field of its own what really answers."""
+    await exchange.answer({"version": API_VERSION, "engine": engine_version()})
+
+
+async def status(engine: Engine, exchange: Exchange) -> None:
+    """``GET /api/status``: no cloud here. ``engine`` is ours: slots and queue, for the resource pane."""
+    runners = list(engine.scheduler.runners.values())
+    ours = {
+        "running": sum(runner.running for runner in runners),
+        "waiting": engine.scheduler.waiting,
+        "parallel": engine.config.parallel,
+        "queue": engine.config.queue,
+        "loading": any(not runner.ready for runner in runners),
+    }
+    await exchange.answer({"cloud": {"disabled": True, "source": "config"}, "engine": ours})
+
+
+async def tags(engine: Engine, exchange: Exchange) -> None:
+    """``GET /api/tags``."""
+    models = []
+    for model in engine.registry.all():
+        try:
+            models.append(_listed(model))
+        except (ApiError, OSError):
+            # A damaged file of the user's must not hide the other models; using it says what is wrong.
+            continue
+    await exchange.answer({"models": models})
+
+
+def _listed(model: Model) -> dict[str, Any]:
+    details = model.details()
+    for name in ("context_length", "embedding_length"):
+        if model.header.number(name):
+            details[name] = model.header.number(name)
+    return {
+        "name": model.name.short, "model": model.name.short, "modified_at": _timestamp(model.modified),
+        "size": model.size, "digest": model.digest, "details": details, "capabilities": model.capabilities,
+    }  # fmt: skip
+
+
+async def ps(engine: Engine, exchange: Exchange) -> None:
+    """``GET /api/ps``."""
+    found: list[tuple[float, Model, int]] = []
+    for runner in engine.scheduler.runners.values():
+        if runner.ready:
+            expires = time.time() + runner.keep_alive if runner.running else runner.expires_at
+            found.append((expires, runner.model, runner.spec.num_ctx))
+    for embedder in engine.embed_runners():
+        found.append((embedder.expires_at, embedder.model, embedder.model.header.number("context_length")))
+    models = [
+        {
+            "name": model.name.short, "model": model.name.short, "size": _in_memory(engine, model, num_ctx),
+            "digest": model.digest, "details": model.details(),
+            "expires_at": _timestamp(math.inf if math.isinf(expires) else expires),
+            "size_vram": 0, "context_length": num_ctx,
+        }
+        for expires, model, num_ctx in sorted(found, key=lambda item: -item[0])
+    ]  # fmt: skip
+    await exchange.answer({"models": models})
+
+
+def _in_memory(engine: Engine, model: Model, num_ctx: int) -> int:
+    """Predicted bytes: weights plus the KV cache in f16 for every slot."""
+    header = model.header
+    heads = header.number("attention.head_count")
+    if model.kind == "embedding" or not heads:
+        return model.size
+    per_head = header.number("attention.key_length") or header.number("embedding_length") // heads
+    kv_heads = header.number("attention.head_count_kv") or heads
+    per_token = 2 * 2 * header.number("block_count") * kv_heads * per_head
+    return model.size + per_token * num_ctx * engine.config.parallel
+
+
+async def show(engine: Engine, exchange: Exchange) -> None:
+    """``POST /api/show``."""
+    model = engine.model(exchange.body, missing="400", unknown="model '{1}' not found")
+    hidden = ("general.name", "tokenizer.chat_template")
+    info = {key: value for key, value in model.header.metadata.items() if key not in hidden}
+    info["general.parameter_count"] = model.header.parameter_count
+    answer: dict[str, Any] = {
+        "modelfile": f'# Modelfile generated by "ollama show"\nFROM {model.path.name}\n',
+        "details": model.details(), "model_info": info, "capabilities": model.capabilities,
+        "modified_at": _timestamp(model.modified),
+    }  # fmt: skip
+    if model.header.chat_template:
+        answer["template"] = model.header.chat_template
+    if isinstance(info.get("general.license"), str):
+        answer["license"] = info["general.license"]
+    await exchange.answer(answer)
+
+
+def _name(text: Any, what: str) -> Name:
+    name = parse(text) if isinstance(text, str) else None
+    if name is None:
+        raise ApiError(400, f"{what} {json.dumps(text or '')} is invalid")
+    return name
+
+
+async def copy(engine: Engine, exchange: Exchange) -> None:
+    """``POST /api/copy``: a second name for a model, until the engine stops."""
+    source = _name(exchange.body.get("source"), "source")
+    target = _name(exchange.body.get("destination"), "destination")
+    model = engine.registry.find(source)
+    if model is None:
+        raise ApiError(404, f'model "{exchange.body["source"]}" not found')
+    engine.registry.alias(model, target)
+    await exchange.answer_bytes(b"", 200)
+
+
+async def delete(engine: Engine, exchange: Exchange) -> None:
+    """``DELETE /api/delete``: forgets a name. The file is not ours to remove."""
+    text = exchange.body.get("model") or exchange.body.get("name")
+    name = _name(text, "name")
+    model = engine.registry.find(name)
+    if model is None:
+        raise ApiError(404, f"model '{text}' not found")
+    engine.registry.forget(name)
+    if not any(other.digest == model.digest for other in engine.registry.all()):
+        engine.unload(model)
+    await exchange.answer_bytes(b"", 200)
+
+
+async def pull(engine: Engine, exchange: Exchange) -> None:
+    """``POST /api/pull``: what is here is here; nothing is ever downloaded."""
+    body = exchange.body
+    text = take(body, "model", str) or take(body, "name", str) or ""
+    name = parse(text)
+    if name is None:
+        raise ApiError(400, "invalid model name")
+    model = engine.registry.find(name)
+    stream = take(body, "stream", bool, True)
+    missing = "pull model manifest: file does not exist"
+    if not stream:
+        if model is None:
+            raise ApiError(500, missing)
+        await exchange.answer({"status": "success"})
+        return
+    lines: list[dict[str, Any]] = [{"status": "pulling manifest"}]
+    if model is None:
+        lines.append({"error": missing})
+    else:
+        digest = {"digest": f"sha256:{model.digest}", "total": model.size, "completed": model.size}
+        lines.append({"status": f"pulling {model.digest[:12]}", **digest})
+        lines += [{"status": text} for text in ("verifying sha256 digest", "writing manifest", "success")]
+    await exchange.write(b"".join(dump(line) + b"\n" for line in lines))
+    await exchange.finish()
+
+
+async def push(engine: Engine, exchange: Exchange) -> None:
+    """``POST /api/push`` and ``/api/create``: not done here."""
+    raise ApiError(400, "this engine serves local models only: push and create are not supported")
+
+
+async def me(engine: Engine, exchange: Exchange) -> None:
+    """``POST /api/me``: there are no accounts."""
+    raise ApiError(503, "account unavailable")
+
+
+async def recommendations(engine: Engine, exchange: Exchange) -> None:
+    """``GET /api/experimental/model-recommendations``."""
+    await exchange.answer({"recommendations": []})
