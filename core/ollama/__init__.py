@@ -1,0 +1,17 @@
+"""The client side of the Ollama HTTP API. Front doors: :class:`OllamaClient`, :func:`parse_host`, ``errors.explain``."""
+
+from core.ollama.client import OllamaClient
+from core.ollama.hosts import is_loopback, parse_host, show_url
+from core.ollama.models import Chunk, LoadedModel, ModelDetails, ModelInfo, ToolCall
+
+__all__ = [
+    "Chunk",
+    "LoadedModel",
+    "ModelDetails",
+    "ModelInfo",
+    "OllamaClient",
+    "ToolCall",
+    "is_loopback",
+    "parse_host",
+    "show_url",
+]

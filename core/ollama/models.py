@@ -1,0 +1,212 @@
+"""What the Ollama API answers, as frozen dataclasses. Parsing is tolerant: servers differ in what they leave out.
+
+Names and other metadata are cleaned here. The text of a :class:`Chunk` is as the model wrote it, because structured
+output has to be parsed before it is shown: whoever stores or shows it cleans it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from core.text import clean_line
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One model of ``/api/tags``."""
+
+    name: str
+    size_bytes: int | None = None
+    digest: str = ""
+    modified_at: float | None = None
+    """Unix seconds."""
+    family: str = ""
+    parameter_size: str = ""
+    """As the engine writes it, e.g. ``134.52M``."""
+    quantization: str = ""
+    capabilities: tuple[str, ...] | None = None
+    """``None``: this server does not list them here (Ollama before 0.30); ask ``show``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDetails:
+    """``/api/show`` of one model."""
+
+    name: str
+    capabilities: tuple[str, ...] = ()
+    parameter_count: int | None = None
+    context_length: int | None = None
+    """Tokens the model was trained for, not what is loaded."""
+    embedding_length: int | None = None
+    family: str = ""
+    parameter_size: str = ""
+    quantization: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """One model of ``/api/ps``."""
+
+    name: str
+    size_bytes: int | None = None
+    size_vram_bytes: int | None = None
+    expires_at: float | None = None
+    """Unix seconds."""
+    context_length: int | None = None
+    """Tokens it is loaded with."""
+    slots: int | None = None
+    """Requests answered at the same time; only the embedded engine tells."""
+    slots_busy: int | None = None
+    queue: int | None = None
+    """Requests waiting for a slot; only the embedded engine tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool call as the model made it: foreign, to be validated."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a streamed answer; the last has ``done`` and the measurements. Durations are nanoseconds."""
+
+    text: str = ""
+    """Not cleaned."""
+    thinking: str = ""
+    """Not cleaned."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    done: bool = False
+    done_reason: str = ""
+    prompt_eval_count: int | None = None
+    eval_count: int | None = None
+    total_duration: int | None = None
+    load_duration: int | None = None
+    prompt_eval_duration: int | None = None
+    eval_duration: int | None = None
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Output tokens per second of generation, as the engine timed it; ``None`` when it did not say."""
+        if not self.eval_count or not self.eval_duration:
+            return None
+        return self.eval_count / (self.eval_duration / 1e9)
+
+
+def _text(value: object) -> str:
+    return clean_line(value) if isinstance(value, str) else ""
+
+
+def _raw(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    # NaN and the infinities pass json.loads.
+    return int(value) if abs(value) < 1e18 else None
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(_text(item) for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def _time(value: object) -> float | None:
+    """Parse RFC 3339; Go writes nanoseconds, of which Python takes six digits."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def model_info(data: Mapping[str, Any]) -> ModelInfo:
+    """Read one entry of ``/api/tags``."""
+    details = _table(data.get("details"))
+    return ModelInfo(
+        name=_text(data.get("model")) or _text(data.get("name")),
+        size_bytes=_number(data.get("size")),
+        digest=_text(data.get("digest")),
+        modified_at=_time(data.get("modified_at")),
+        family=_text(details.get("family")),
+        parameter_size=_text(details.get("parameter_size")),
+        quantization=_text(details.get("quantization_level")),
+        capabilities=_names(data["capabilities"]) if isinstance(data.get("capabilities"), list) else None,
+    )
+
+
+def model_details(name: str, data: Mapping[str, Any]) -> ModelDetails:
+    """Read the answer of ``/api/show``."""
+    details, info = _table(data.get("details")), _table(data.get("model_info"))
+    architecture = _raw(info.get("general.architecture"))
+    size = _text(details.get("parameter_size"))
+    return ModelDetails(
+        name=name,
+        capabilities=_names(data.get("capabilities")),
+        parameter_count=_number(info.get("general.parameter_count")) or _count(size),
+        context_length=_number(info.get(f"{architecture}.context_length")),
+        embedding_length=_number(info.get(f"{architecture}.embedding_length")),
+        family=_text(details.get("family")),
+        parameter_size=size,
+        quantization=_text(details.get("quantization_level")),
+    )
+
+
+def _count(size: str) -> int | None:
+    """Turn ``134.52M`` or ``7B`` into a number."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMBT])", size.strip(), re.IGNORECASE)
+    if not match:
+        return None
+    return round(float(match[1]) * {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}[match[2].upper()])
+
+
+def loaded_model(data: Mapping[str, Any]) -> LoadedModel:
+    """Read one entry of ``/api/ps``."""
+    return LoadedModel(
+        name=_text(data.get("model")) or _text(data.get("name")),
+        size_bytes=_number(data.get("size")),
+        size_vram_bytes=_number(data.get("size_vram")),
+        expires_at=_time(data.get("expires_at")),
+        context_length=_number(data.get("context_length")),
+        slots=_number(data.get("slots")),
+        slots_busy=_number(data.get("slots_busy")),
+        queue=_number(data.get("queue")),
+    )
+
+
+def chunk(data: Mapping[str, Any]) -> Chunk:
+    """Read one line of ``/api/chat`` or ``/api/generate``."""
+    message = _table(data.get("message"))
+    calls = message.get("tool_calls") or data.get("tool_calls")
+    return Chunk(
+        text=_raw(message.get("content")) or _raw(data.get("response")),
+        thinking=_raw(message.get("thinking")) or _raw(data.get("thinking")),
+        tool_calls=tuple(map(_tool_call, calls)) if isinstance(calls, list) else (),
+        done=data.get("done") is True,
+        done_reason=_text(data.get("done_reason")),
+        prompt_eval_count=_number(data.get("prompt_eval_count")),
+        eval_count=_number(data.get("eval_count")),
+        total_duration=_number(data.get("total_duration")),
+        load_duration=_number(data.get("load_duration")),
+        prompt_eval_duration=_number(data.get("prompt_eval_duration")),
+        eval_duration=_number(data.get("eval_duration")),
+    )
+
+
+def _tool_call(data: object) -> ToolCall:
+    call = _table(data)
+    function = _table(call.get("function"))
+    return ToolCall(_text(function.get("name")), _table(function.get("arguments")), _text(call.get("id")))
