@@ -11,7 +11,7 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from core.agent import prompts, semconv
+from core.agent import check, prompts, semconv
 from core.agent.routing import Decision, Router
 from core.agent.spans import Recorder
 from core.agent.tools import Toolbox, langchain_tools, passages
@@ -46,26 +46,22 @@ class RunState:
     usage: Usage = field(default_factory=Usage)
     generation_s: float = 0.0
     first_token_at: float | None = None
-    """``time.perf_counter()`` of the first text the model wrote."""
+    """``time.perf_counter()`` of the first token the model wrote (its end token, when it writes nothing)."""
     call_began_at: float = 0.0
     call_first_at: float | None = None
-    echo: str = ""
-    """The prefix the engine may repeat at the beginning of its stream."""
+    held: list[str] | None = None
+    """A small model's wording of a tool's result, held back until it is checked."""
 
     def take(self, raw: str) -> None:
         """Take streamed text of the model."""
-        if not raw:
-            return
         now = time.perf_counter()
         self.call_first_at = self.call_first_at or now
         self.first_token_at = self.first_token_at or now
-        if self.echo:
-            if raw.startswith(self.echo):
-                raw, self.echo = raw[len(self.echo) :], ""
-            elif self.echo.startswith(raw):
-                self.echo, raw = self.echo[len(raw) :], ""
-            else:
-                self.echo = ""
+        if not raw:
+            return
+        if self.held is not None:
+            self.held.append(raw)
+            return
         self.recorder.add_text(raw)
 
 
@@ -87,21 +83,10 @@ class TraceAndRoute(AgentMiddleware):  # type: ignore[type-arg]
                 return AIMessage(content="", tool_calls=[{**call, "type": "tool_call"}])
         if run.route == "native":
             return await self._speak(request, handler, request.messages, {}, system=prompts.NATIVE)
-        messages, system, prefix = self._plain_messages(request.messages)
-        settings: dict[str, Any] = {}
-        if prefix:
-            run.recorder.add_text(prefix)
-            run.echo = prefix
-            settings = {
-                "options": {
-                    **options_of(run.settings),
-                    "num_predict": prompts.SMALL_MODEL_TOKENS,
-                    "stop": ["\n"],
-                }
-            }
-        return await self._speak(
-            request.override(tools=[]), handler, messages, settings, system=system, prefix=prefix
-        )
+        if isinstance(last, ToolMessage) and run.small:
+            return await self._word_result(request, handler, last)
+        messages, system = self._plain_messages(request.messages)
+        return await self._speak(request.override(tools=[]), handler, messages, {}, system=system)
 
     async def awrap_tool_call(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
         """Run a tool inside a span; a failure becomes its result, so that the run goes on."""
@@ -138,37 +123,61 @@ class TraceAndRoute(AgentMiddleware):  # type: ignore[type-arg]
                 attributes[semconv.DECISION_NEAREST] = decision.nearest
         return decision
 
-    def _plain_messages(self, messages: Sequence[BaseMessage]) -> tuple[list[BaseMessage], str, str]:
-        """Rewrite tool calls and results as plain text, for a model that knows no tools.
-
-        Returns:
-            The messages, the system text, and the beginning of the answer when our code writes it.
-        """
+    def _plain_messages(self, messages: Sequence[BaseMessage]) -> tuple[list[BaseMessage], str]:
+        """Rewrite tool calls and results as plain text, for a model that knows no tools; also the system text."""
         run = self.state
         last = messages[-1]
         if not isinstance(last, ToolMessage):
-            return (
-                [message for message in messages if not isinstance(message, ToolMessage)],
-                prompts.SYSTEM,
-                "",
+            return [message for message in messages if not isinstance(message, ToolMessage)], prompts.SYSTEM
+        if last.name == "search_documents" and run.toolbox.citations:
+            room = (
+                run.settings.num_ctx - prompts.estimate_tokens(run.question) - 160 - run.settings.num_predict
             )
-        result, name = str(last.content), last.name or ""
-        system = prompts.WITH_PASSAGES if name == "search_documents" else prompts.WITH_RESULT
-        if name == "search_documents" and run.toolbox.citations:
-            room = run.settings.num_ctx - prompts.estimate_tokens(run.question) - 160
-            result = passages(prompts.fit_passages(run.toolbox.citations, room - (64 if run.small else 512)))
+            found = passages(prompts.fit_passages(run.toolbox.citations, room))
+            return [HumanMessage(f"{found}\n\n{run.question}")], prompts.WITH_PASSAGES
+        return [HumanMessage(f"{run.question}\n\n{last.name}: {last.content}")], prompts.WITH_RESULT
+
+    async def _word_result(
+        self, request: Any, handler: Callable[[Any], Awaitable[Any]], tool: ToolMessage
+    ) -> Any:
+        """Let a small model word a tool's result, and keep its words only when the result bears them out."""
+        run, result, name = self.state, str(tool.content), tool.name or ""
+        citations = run.toolbox.citations
         told: list[BaseMessage] = [
-            HumanMessage(
-                f"{result}\n\n{run.question}"
-                if name == "search_documents"
-                else f"{run.question}\n\n{name}: {result}"
-            )
+            HumanMessage(text) if role == "user" else AIMessage(text)
+            for role, text in prompts.for_small_model(name, run.question, result, citations)
         ]
-        prefix = ""
-        if run.small:
-            prefix = prompts.answer_prefix(name, str(last.content), run.toolbox.citations)
-            told.append(AIMessage(prefix))
-        return told, system, prefix
+        options = {**options_of(run.settings), "num_predict": prompts.SMALL_MODEL_TOKENS, "stop": ["\n"]}
+        run.held = []
+        try:
+            response = await self._speak(
+                request.override(tools=[]),
+                handler,
+                told,
+                {"options": options},
+                system=prompts.WITH_RESULT,
+                checked=tool,
+            )
+        finally:
+            run.held = None
+        return response
+
+    def _checked(self, tool: ToolMessage, words: str, seen: dict[str, Any]) -> None:
+        """Show what may be shown of a small model's wording."""
+        run, result = self.state, str(tool.content)
+        plain = prompts.plain_result(tool.name or "", result, run.toolbox.citations)
+        text = clean(words).strip()
+        if tool.name == "search_documents" and run.toolbox.citations:
+            source = run.toolbox.citations[0].text
+            kept = check.says_nothing_new(text, source, run.question) and check.adds_to_question(
+                text, run.question
+            )
+            answer = f"{text} [{run.toolbox.citations[0].number}]\n\n{plain}" if kept else plain
+        else:
+            kept = tool.status != "error" and check.states_result(text, result, run.question)
+            answer = text if kept else plain
+        seen[semconv.CHECK] = "kept" if kept else "replaced"
+        run.recorder.add_text(answer)
 
     async def _speak(
         self,
@@ -178,7 +187,7 @@ class TraceAndRoute(AgentMiddleware):  # type: ignore[type-arg]
         model_settings: dict[str, Any],
         *,
         system: str,
-        prefix: str = "",
+        checked: ToolMessage | None = None,
     ) -> Any:
         run = self.state
         options = model_settings.get("options") or options_of(run.settings)
@@ -193,8 +202,6 @@ class TraceAndRoute(AgentMiddleware):  # type: ignore[type-arg]
             semconv.NUM_CTX: options["num_ctx"],
             semconv.INPUT_MESSAGES: [_part("system", system), *(_message(item) for item in messages)],
         }
-        if prefix:
-            attributes[semconv.PREFIX] = prefix
         if run.dropped:
             attributes[semconv.HISTORY_DROPPED] = run.dropped
         async with run.recorder.span(f"chat {run.model_name}", "model", attributes) as seen:
@@ -207,6 +214,8 @@ class TraceAndRoute(AgentMiddleware):  # type: ignore[type-arg]
                 )
             )
             self._account(seen, response.result[-1])
+            if checked:
+                self._checked(checked, "".join(run.held or []), seen)
         return response
 
     def _account(self, seen: dict[str, Any], message: AIMessage) -> None:
@@ -234,7 +243,8 @@ class TraceAndRoute(AgentMiddleware):  # type: ignore[type-arg]
         }
         if run.call_first_at is not None:
             seen[semconv.TIME_TO_FIRST_CHUNK] = run.call_first_at - run.call_began_at
-        if generation and usage.output_tokens:
+        # The first token's time is the prompt's: one token alone has no rate.
+        if generation and usage.output_tokens > 1:
             seen[semconv.TOKENS_PER_S] = usage.output_tokens / generation
 
 

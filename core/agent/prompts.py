@@ -21,8 +21,8 @@ WITH_PASSAGES = (
 )
 
 QUOTE_CHARS = 420
-SMALL_MODEL_TOKENS = 32
-"""What a small model may add after the beginning our code wrote."""
+SMALL_MODEL_TOKENS = 64
+"""What a small model may write about a tool's result."""
 
 
 def estimate_tokens(text: str) -> int:
@@ -67,11 +67,8 @@ def fit_passages(citations: Sequence[Citation], room: int) -> list[Citation]:
     return kept
 
 
-def answer_prefix(tool: str, result: str, citations: Sequence[Citation]) -> str:
-    """Begin the answer of a small model with the tool's own result, so that what it says first is true.
-
-    A model of 135M parameters misreports half of what it is given; begun this way it only has to stop.
-    """
+def plain_result(tool: str, result: str, citations: Sequence[Citation]) -> str:
+    """Return a tool's own result as the answer: the calculation, or the best passage quoted."""
     if tool == "search_documents" and citations:
         best = citations[0]
         text = " ".join(best.text.split())
@@ -80,5 +77,25 @@ def answer_prefix(tool: str, result: str, citations: Sequence[Citation]) -> str:
             text=text[:QUOTE_CHARS] + ("…" if len(text) > QUOTE_CHARS else ""),
             number=best.number,
         )
-    # Closed with a full stop: left open, the model may go on with decimals of its own.
     return result if result.endswith((".", "!", "?")) else f"{result}."
+
+
+def for_small_model(
+    tool: str, question: str, result: str, citations: Sequence[Citation]
+) -> list[tuple[str, str]]:
+    """Write the messages with which a small model is asked to word a tool's result, as ``(role, text)``.
+
+    One example fixes the form: without it a 135M model explains how it would calculate.
+    """
+    if tool == "search_documents" and citations:
+        return [
+            (
+                "user",
+                f"Passage: {citations[0].text}\n\nQuestion: {question}\nAnswer in one sentence using only the passage.",
+            )
+        ]
+    return [
+        ("user", "What is 7+5?\n\ncalculator: 7+5 = 12"),
+        ("assistant", "7+5 is 12."),
+        ("user", f"{question}\n\n{tool}: {result}"),
+    ]

@@ -264,6 +264,13 @@ class Agent:
         )
 
 
+def _rate(state: Any) -> float | None:
+    """Output tokens per second of generation, as the engine timed it; one token alone has no rate."""
+    if state is None or not state.generation_s or state.usage.output_tokens < 2:
+        return None
+    return float(state.usage.output_tokens / state.generation_s)
+
+
 async def _no_documents(query: str, k: int) -> list[Hit]:
     return []
 

@@ -90,30 +90,46 @@ async def world(tmp_path: Path):
 
 
 async def test_arithmetic_goes_to_the_calculator_before_the_model_speaks(world: World) -> None:
-    world.server.scripts = [Script([" Done."])]
+    world.server.scripts = [Script(["12*34 ", "is 408."])]
     ended = await world.ask("What is 12*34?")
-    assert (ended.status, ended.answer, ended.route) == ("ok", "12*34 = 408. Done.", "routed")
+    assert (ended.status, ended.answer, ended.route) == ("ok", "12*34 is 408.", "routed")
     assert world.kinds() == [("route", "ok"), ("tool", "ok"), ("model", "ok"), ("agent", "ok")]
-    tool = next(s for s in chat.spans(world.store, run_id=ended.run_id) if s.kind == "tool")
-    assert tool.attributes["gen_ai.tool.name"] == "calculator"
-    assert tool.attributes["gen_ai.tool.call.arguments"] == {"expression": "12*34"}
-    assert tool.attributes["gen_ai.tool.call.result"] == "12*34 = 408"
+    spans = {span.kind: span.attributes for span in chat.spans(world.store, run_id=ended.run_id)}
+    assert spans["tool"]["gen_ai.tool.name"] == "calculator"
+    assert spans["tool"]["gen_ai.tool.call.arguments"] == {"expression": "12*34"}
+    assert spans["tool"]["gen_ai.tool.call.result"] == "12*34 = 408"
+    assert spans["model"]["app.answer.check"] == "kept"
     assert world.server.requests[0]["options"]["num_ctx"] == Settings().num_ctx
-    assert (ended.usage.output_tokens, ended.memory.peak_bytes) == (1, 2) and ended.ttft_ms is not None
+    assert (ended.usage.output_tokens, ended.memory.peak_bytes) == (2, 2) and ended.ttft_ms is not None
 
 
-async def test_an_engine_that_repeats_the_prefix_is_not_shown_twice(world: World) -> None:
-    world.server.scripts = [Script(["12*3", "4 = 408.", " Done."])]
-    assert (await world.ask("What is 12*34?")).answer == "12*34 = 408. Done."
+@pytest.mark.parametrize("words", ["12*34 is 4080.", "It is 408, or 409.", "Let me think", "", "408 " * 40])
+async def test_a_small_model_that_misreports_the_result_is_not_believed(world: World, words: str) -> None:
+    world.server.scripts = [Script([words])]
+    ended = await world.ask("What is 12*34?")
+    assert (ended.answer, ended.status) == ("12*34 = 408.", "ok")
+    model = next(span for span in chat.spans(world.store, run_id=ended.run_id) if span.kind == "model")
+    assert model.attributes["app.answer.check"] == "replaced"
+    assert words in str(model.attributes["gen_ai.output.messages"])
 
 
 async def test_a_document_question_quotes_the_passage_and_cites_it(world: World) -> None:
-    world.server.scripts = [Script([""])]
+    world.server.scripts = [Script(["You can use leftover leave ", "until the end of March."])]
     ended = await world.ask("Until when can I use leftover leave?")
-    assert "Five days until the end of March." in ended.answer and "[1]" in ended.answer
+    assert ended.answer.startswith("You can use leftover leave until the end of March. [1]")
+    assert "“Five days until the end of March.” [1]" in ended.answer
     assert ended.citations[0].document == "leave.md" and ended.citations[0].chunk_id == "c1"
     assert [kind for kind, _ in world.kinds()] == ["route", "retrieval", "tool", "model", "agent"]
     assert chat.messages(world.store, world.session)[-1].citations == ended.citations
+
+
+@pytest.mark.parametrize(
+    "words", ["You have 30 days.", "Until when can I use leftover leave?", "Banana boats sail away."]
+)
+async def test_what_a_small_model_invents_about_a_passage_is_not_shown(world: World, words: str) -> None:
+    world.server.scripts = [Script([words])]
+    ended = await world.ask("Until when can I use leftover leave?")
+    assert ended.answer == "“Five days until the end of March.” [1]"
 
 
 async def test_a_native_model_calls_its_tools_itself(world: World) -> None:
