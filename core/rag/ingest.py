@@ -7,26 +7,29 @@ document in one commit, so readers see the old version or the new one.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from core.errors import StudyError
 from core.events import Document, DocumentStatus, IngestProgress
 from core.i18n import tr
 from core.rag import scan
 from core.rag.chunking import CHUNKER, Chunk
-from core.rag.index import Index
+from core.rag.index import Index, IndexUnusable
 from core.rag.loaders import PARSER, LoadError, media_type
 from core.rag.parser import Parsed, Parser
 from core.session import Store, documents
 from core.session.chat import new_id
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 Embed = Callable[[list[str]], Awaitable[list[list[float]]]]
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 EMBED_BATCH = 32
 """Texts in one embedding request."""
@@ -115,7 +118,7 @@ class Ingest:
 
     async def requeue(self, document_id: str, reason_key: str) -> None:
         """Mark a document as to be indexed again although its file did not change."""
-        await asyncio.wrap_future(
+        await committed(
             documents.set_status(
                 self._store,
                 document_id,
@@ -153,7 +156,9 @@ class Ingest:
             started = time.perf_counter()
             vectors = await self._vectors(parsed.chunks)
             embed_ms = (time.perf_counter() - started) * 1000
-            written = await self._index.replace(row.id, parsed.chunks, vectors, item.path.stem)
+            written = await self._index.replace(
+                row.id, parsed.chunks, vectors, scan.shown(Path(item.path.stem))
+            )
             if written != len(parsed.chunks):
                 raise LoadError("repair")
             await self._indexed(item, row, parsed, parse_ms, embed_ms)
@@ -163,6 +168,13 @@ class Ingest:
         except StudyError as error:
             await self._set(row, "failed", reason=str(error))
             return False
+        except IndexUnusable:
+            raise
+        except Exception as error:
+            # A fault of ours on one file must not leave the others in the queue for ever.
+            log.exception("indexing %r failed", item.path)
+            await self._set(row, "failed", reason=tr("rag.reason.internal", error=type(error).__name__))
+            return False
         return True
 
     async def _indexed(
@@ -171,7 +183,7 @@ class Ingest:
         await self._set(
             row,
             "indexed",
-            title=parsed.title or scan.shown(item.path.stem),
+            title=parsed.title or scan.shown(Path(item.path.stem)),
             media_type=parsed.media_type,
             bytes=parsed.bytes,
             mtime_ns=parsed.mtime_ns,
@@ -226,18 +238,23 @@ class Ingest:
         document = Document(
             id=new_id(),
             path=scan.stored(item.path),
-            title=scan.shown(item.path.stem),
+            title=scan.shown(Path(item.path.stem)),
             status="queued",
             media_type=media_type(item.path),
             bytes=max(0, item.bytes),
             added_at=now,
             updated_at=now,
         )
-        await asyncio.wrap_future(documents.put_document(self._store, document))
+        await committed(documents.put_document(self._store, document))
         return _Row(document.id, "queued", 0, 0, "", "", 0)
 
     async def _set(self, row: _Row, status: DocumentStatus, *, reason: str = "", **fields: Any) -> None:
-        await asyncio.wrap_future(documents.set_status(self._store, row.id, status, reason=reason, **fields))
+        await committed(documents.set_status(self._store, row.id, status, reason=reason, **fields))
+
+
+async def committed(future: concurrent.futures.Future[T]) -> T:
+    """Wait for a write. Cancelling the wait does not cancel the write, which is queued already."""
+    return await asyncio.shield(asyncio.wrap_future(future))
 
 
 def _array(vectors: list[list[float]]) -> Any:

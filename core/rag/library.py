@@ -16,7 +16,7 @@ from core.i18n import tr
 from core.rag import scan
 from core.rag.fusion import fuse
 from core.rag.index import Index, IndexUnusable
-from core.rag.ingest import Embed, Ingest
+from core.rag.ingest import Embed, Ingest, committed
 from core.rag.keywords import query_terms
 from core.rag.lock import WriterLock
 from core.session import Store, documents
@@ -119,7 +119,7 @@ class Library:
             raise UsageError("error.rag.no_files", path=scan.shown(absolute[0]) if absolute else "")
         self._lock.acquire()
         try:
-            job_id = await asyncio.wrap_future(
+            job_id = await committed(
                 documents.start_job(self._store, [scan.stored(path) for path in absolute])
             )
             await self._tracked(self._run(job_id, found, on_progress))
@@ -150,7 +150,7 @@ class Library:
             await self._run(job.id, found, on_progress)
         waiting = await asyncio.to_thread(self._ingest.waiting)
         if waiting and not self._writing.locked():
-            job_id = await asyncio.wrap_future(
+            job_id = await committed(
                 documents.start_job(self._store, [scan.stored(item.path) for item in waiting])
             )
             await self._run(job_id, waiting, on_progress)
@@ -166,9 +166,9 @@ class Library:
             if not self._closing:
                 if began:
                     await self._ingest.stopped(found)
-                await asyncio.wrap_future(documents.finish_job(self._store, job_id, status="cancelled"))
+                await committed(documents.finish_job(self._store, job_id, status="cancelled"))
             raise
-        await asyncio.wrap_future(documents.finish_job(self._store, job_id, status="done"))
+        await committed(documents.finish_job(self._store, job_id, status="done"))
 
     async def _work(self, job_id: str, found: Sequence[scan.Candidate], on_progress: Progress) -> None:
         try:
@@ -270,7 +270,7 @@ class Library:
         try:
             async with self._writing:
                 # The ledger first: what is not in it is never found, even when a crash comes in between.
-                await asyncio.wrap_future(documents.remove_document(self._store, document.id))
+                await committed(documents.remove_document(self._store, document.id))
                 if self._index.exists:
                     await self._index.delete(document.id)
         except IndexUnusable as unusable:

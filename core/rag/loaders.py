@@ -144,11 +144,9 @@ def decode(data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     sample = data[: 64 << 10]
-    if b"\0" in sample:
-        raise LoadError("not_text")
-    # Escape sequences are text and get cleaned; other control bytes in number mean a binary file.
+    # Escape sequences and a stray NUL get cleaned away; control bytes in number mean a binary file.
     odd = sum(sample.count(code) for code in _CONTROL_BYTES)
-    if odd > len(sample) // 50:
+    if odd > len(sample) // 20:
         raise LoadError("not_text")
     try:
         return data.decode("utf-8")

@@ -87,7 +87,10 @@ def test_rows_of_a_long_table_keep_its_header() -> None:
 
 def test_korean_rules_and_underlines_are_headings_in_plain_text() -> None:
     text = "회사 규칙\n=====\n\n제1장 총칙\n\n제3조 (휴가)\n휴가는 15일이다.\n\n제4조 (급여)\n매월 25일에 준다.\n"
-    assert [chunk.section for chunk in chunk_plain(text)] == ["회사 규칙 › 제1장 총칙 › 제3조 (휴가)", "회사 규칙 › 제1장 총칙 › 제4조 (급여)"]
+    assert [chunk.section for chunk in chunk_plain(text)] == [
+        "회사 규칙 › 제1장 총칙 › 제3조 (휴가)",
+        "회사 규칙 › 제1장 총칙 › 제4조 (급여)",
+    ]
 
 
 def test_no_chunk_crosses_a_page() -> None:
