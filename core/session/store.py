@@ -77,6 +77,9 @@ class Store:
             changes: Announced to listeners after the commit.
         """
         future: Future[T] = Future()
+        # A write that is queued gets done: a caller that stops waiting (asyncio cancels what it wraps) must
+        # neither drop it nor leave the writer thread with a future it cannot resolve.
+        future.set_running_or_notify_cancel()
         with self._lock:
             if self._closed:
                 future.set_exception(StudyError("error.store.write", reason="closed"))
