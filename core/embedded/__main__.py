@@ -16,6 +16,7 @@ import socket
 import stat
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from core.embedded.engine import EngineConfig, read_config, say
@@ -40,7 +41,7 @@ def _trim_log() -> None:
         state = os.fstat(2)
         if not stat.S_ISREG(state.st_mode) or state.st_size <= LOG_LIMIT:
             return
-        with open(f"/proc/self/fd/{2}", "rb") as log:
+        with Path("/proc/self/fd/2").open("rb") as log:
             log.seek(-LOG_KEEP, os.SEEK_END)
             tail = log.read()
         os.ftruncate(2, 0)
@@ -92,9 +93,13 @@ async def _serve(config: EngineConfig, token: str, listener: socket.socket, chan
     def stop() -> None:
         server.should_exit = True
 
-    threading.Thread(target=_watch_parent, args=(lambda: loop.call_soon_threadsafe(stop),), daemon=True).start()
+    threading.Thread(
+        target=_watch_parent, args=(lambda: loop.call_soon_threadsafe(stop),), daemon=True
+    ).start()
     with contextlib.suppress(OSError):
-        os.write(channel, json.dumps({"url": _url(config, listener.getsockname()[1]), "pid": os.getpid()}).encode())
+        os.write(
+            channel, json.dumps({"url": _url(config, listener.getsockname()[1]), "pid": os.getpid()}).encode()
+        )
         os.write(channel, b"\n")
         os.close(channel)
     tasks = {loop.create_task(_housekeeping())}

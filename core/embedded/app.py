@@ -64,8 +64,11 @@ def build(engine: Engine, *, token: str) -> ASGIApp:
         # `/api/me` is asked without a body.
         return Endpoint(bound, reads_body and path != "/api/me", shape, _report)
 
-    routes = [Route(path, endpoint(handler, path, reads_body=False), methods=["GET"]) for path, handler in _READ]
+    routes = [
+        Route(path, endpoint(handler, path, reads_body=False), methods=["GET"]) for path, handler in _READ
+    ]
     routes += [
-        Route(path, endpoint(handler, path, reads_body=True), methods=[method]) for method, path, handler in _WRITE
+        Route(path, endpoint(handler, path, reads_body=True), methods=[method])
+        for method, path, handler in _WRITE
     ]
     return Guard(Starlette(routes=routes), token=token, check_host=is_loopback(engine.config.host))

@@ -49,8 +49,6 @@ class EngineConfig:
     """Load the chat model at once instead of at the first request."""
 
 
-
-
 @dataclass
 class EmbedRunner:
     """The embedding model's keep-alive, as the scheduler keeps it for chat models."""

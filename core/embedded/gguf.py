@@ -20,7 +20,19 @@ MAX_STRING_BYTES = 1 << 20
 MAX_KEPT_ITEMS = 5
 """Longer arrays are shown as ``[]``, as Ollama does."""
 
-_SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
+_SCALARS = {
+    0: "<B",
+    1: "<b",
+    2: "<H",
+    3: "<h",
+    4: "<I",
+    5: "<i",
+    6: "<f",
+    7: "<?",
+    10: "<Q",
+    11: "<q",
+    12: "<d",
+}
 _STRING, _ARRAY = 8, 9
 
 #: ``general.file_type`` to the name people know the quantisation by.
@@ -158,7 +170,7 @@ def _elements(reader: _Reader) -> int:
     dimensions = reader.scalar("<I")
     if dimensions > 8:
         raise GgufError(f"a tensor of {dimensions} dimensions")
-    count = math.prod(reader.scalar("<Q") for _ in range(dimensions))
+    count: int = math.prod(reader.scalar("<Q") for _ in range(dimensions))
     reader.skip(12)
     return min(count, 1 << 62)
 

@@ -64,9 +64,9 @@ class Guard:
             return
         headers = dict(scope["headers"])
         origin = headers.get(b"origin", b"").decode("latin-1")
-        if self._check_host and not host_allowed(headers.get(b"host", b"").decode("latin-1")):
-            await _empty(send, 403, [])
-        elif origin and not _ORIGIN.fullmatch(origin):
+        if (self._check_host and not host_allowed(headers.get(b"host", b"").decode("latin-1"))) or (
+            origin and not _ORIGIN.fullmatch(origin)
+        ):
             await _empty(send, 403, [])
         elif scope["method"] == "OPTIONS":
             await _empty(send, 204, _cors(origin))
@@ -97,7 +97,9 @@ def _with_cors(send: Send, origin: str) -> Send:
 
 
 async def _empty(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"content-length", b"0")]})
+    await send(
+        {"type": "http.response.start", "status": status, "headers": [*headers, (b"content-length", b"0")]}
+    )
     await send({"type": "http.response.body", "body": b""})
 
 

@@ -10,7 +10,6 @@ import gc
 import http.client
 import json
 import os
-import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +23,9 @@ Emit = Callable[["Delta | Final"], None]
 Cancelled = Callable[[], bool]
 
 MAX_BATCH = 512
+_SPACING = {"whitespace_flexible": False, "key_separator": ": ", "item_separator": ", "}
+_JSON_STARTS = '{["-0123456789tfn'
+_UNENFORCED = "invalid format: this engine cannot hold the model to that schema"
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ def default_threads() -> int:
 
     llama.cpp's threads wait by spinning; one core too many, and everybody waits for a thread that is not running.
     """
-    return max(1, len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 2) - 1)
+    return max(
+        1, len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 2) - 1
+    )
 
 
 class Llama:
@@ -170,7 +174,7 @@ class Llama:
             # Progress of the prompt calls back after every batch, so that it too can be cancelled.
             "return_progress": True,
         }  # fmt: skip
-        collector = _Collector(emit, cancelled, job.top_logprobs)
+        collector = _Collector(emit, cancelled, job.top_logprobs, job.schema is not None and not job.parsed)
         if job.parsed and job.messages is not None:
             handle = self._server.handle_chat_completions
             body |= self._chat_fields(job)
@@ -186,12 +190,15 @@ class Llama:
             raise ApiError(400, str(error)) from None
         if collector.error is not None:
             raise _refused(collector.error)
+        if collector.stopped:
+            return
         if collector.timings is not None:
+            collector.check_json(cut=bool(job.params.get("stop")))
             context: tuple[int, ...] = ()
             if job.want_context:
                 context = (*ids, *self.tokenize("".join(collector.text), special=False))
             emit(collector.final(context))
-        elif not collector.stopped:
+        else:
             raise ApiError(500, "an error was encountered while running the model: the answer ended early")
 
     def _chat_fields(self, job: Job) -> dict[str, Any]:
@@ -220,12 +227,19 @@ class Llama:
         return ids
 
     def _compact_grammar(self, schema: dict[str, Any]) -> str:
-        """A schema's grammar without room for white space: small models otherwise fill their answer with it."""
+        """A schema's grammar, one space after comma and colon and none elsewhere: indenting costs a third more tokens.
+
+        Raises:
+            ApiError: 400 when llama.cpp cannot read the schema.
+        """
+        # The grammar itself is checked too late, and then only logged; rendering a template checks the schema now.
+        wanted = {"type": "json_schema", "json_schema": {"schema": schema}}
         try:
-            grammar = self._grammar(json.dumps(schema))
-        except (ValueError, RuntimeError) as error:
-            raise ApiError(400, f"invalid format: {error}") from None
-        return re.sub(r"^space ::= .*$", 'space ::= " "?', grammar, flags=re.MULTILINE)
+            probe = [{"role": "user", "content": ""}]
+            self._call("POST", "/apply-template", {"messages": probe, "response_format": wanted})
+        except ApiError as error:
+            raise ApiError(400, f"invalid format: {error.text}") from None
+        return self._grammar(json.dumps({**schema, "x-guidance": _SPACING}))
 
 
 def _refused(answer: Any) -> ApiError:
@@ -233,16 +247,22 @@ def _refused(answer: Any) -> ApiError:
     if not isinstance(error, dict):
         return ApiError(500, str(error))
     code = error.get("code")
-    return ApiError(code if isinstance(code, int) and 400 <= code < 600 else 500, str(error.get("message", error)))
+    return ApiError(
+        code if isinstance(code, int) and 400 <= code < 600 else 500, str(error.get("message", error))
+    )
 
 
 class _Collector:
     """llama.cpp's callback: turns its chunks into ours. Runs on the generating thread; returning True cancels."""
 
-    def __init__(self, emit: Emit, cancelled: Cancelled, top_logprobs: int | None) -> None:
+    def __init__(
+        self, emit: Emit, cancelled: Cancelled, top_logprobs: int | None, must_be_json: bool
+    ) -> None:
         self._emit = emit
         self._cancelled = cancelled
         self._top = top_logprobs
+        self._unseen_json = must_be_json
+        self._must_be_json = must_be_json
         self._calls: dict[int, dict[str, Any]] = {}
         self._reason = "stop"
         self.text: list[str] = []
@@ -262,7 +282,18 @@ class _Collector:
             self._reason = choice.get("finish_reason") or self._reason
             delta = choice.get("delta") or {"content": choice.get("text")}
             self._piece(delta, choice.get("logprobs"))
-        return False
+        return self.error is not None
+
+    def check_json(self, *, cut: bool) -> None:
+        """Hold a finished answer against its promise to be JSON.
+
+        llama.cpp drops a grammar it cannot build and goes on without a word: free text must not pass as structured.
+        """
+        if self._must_be_json and self._reason == "stop" and not cut:
+            try:
+                json.loads("".join(self.text))
+            except (ValueError, RecursionError):
+                raise ApiError(400, _UNENFORCED) from None
 
     def _piece(self, delta: dict[str, Any], logprobs: dict[str, Any] | None) -> None:
         for call in delta.get("tool_calls") or ():
@@ -271,6 +302,11 @@ class _Collector:
         entries = None
         if self._top is not None and logprobs:
             entries = [_logprob(entry, self._top) for entry in logprobs.get("content") or ()]
+        if self._unseen_json and text.strip():
+            self._unseen_json = False
+            if text.lstrip()[0] not in _JSON_STARTS:
+                self.error = {"error": {"code": 400, "message": _UNENFORCED}}
+                return
         if text or thinking or entries:
             self.text.append(text)
             self._emit(Delta(text, thinking, None, entries))
@@ -319,6 +355,8 @@ def _logprob(entry: dict[str, Any], top: int) -> dict[str, Any]:
 
     found = plain(entry)
     if top > 0:
-        best = sorted((plain(item) for item in entry.get("top_logprobs") or ()), key=lambda item: -item["logprob"])
+        best = sorted(
+            (plain(item) for item in entry.get("top_logprobs") or ()), key=lambda item: -item["logprob"]
+        )
         found["top_logprobs"] = best[:top]
     return found

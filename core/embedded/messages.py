@@ -33,7 +33,9 @@ def native_messages(raw: list[Any]) -> list[dict[str, Any]]:
     open_calls: list[tuple[str, str]] = []
     for item in raw:
         if not isinstance(item, dict):
-            raise ApiError(400, "json: cannot unmarshal into Go struct field ChatRequest.messages of type api.Message")
+            raise ApiError(
+                400, "json: cannot unmarshal into Go struct field ChatRequest.messages of type api.Message"
+            )
         role = take(item, "role", str, "").lower()
         if role not in ROLES:
             raise ApiError(400, f"invalid role: {role}, role must be one of [system user assistant tool]")
@@ -71,10 +73,16 @@ def _content(value: Any) -> str:
 def _call(call: Any) -> dict[str, Any]:
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise ApiError(400, "json: cannot unmarshal into Go struct field Message.tool_calls of type api.ToolCall")
+        raise ApiError(
+            400, "json: cannot unmarshal into Go struct field Message.tool_calls of type api.ToolCall"
+        )
     arguments = function.get("arguments")
     text = arguments if isinstance(arguments, str) else json.dumps(arguments or {}, ensure_ascii=False)
-    identity = call.get("id") if isinstance(call.get("id"), str) and call.get("id") else f"call_{secrets.token_hex(4)}"
+    identity = (
+        call.get("id")
+        if isinstance(call.get("id"), str) and call.get("id")
+        else f"call_{secrets.token_hex(4)}"
+    )
     return {"id": identity, "type": "function", "function": {"name": function["name"], "arguments": text}}
 
 

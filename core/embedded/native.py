@@ -134,7 +134,9 @@ async def generate(engine: Engine, exchange: Exchange) -> None:
     if raw and (take(body, "template", str, "") or system or context):
         raise ApiError(400, "raw mode does not support template, system, or context")
     if take(body, "template", str, ""):
-        raise ApiError(400, "this engine uses the model's own template; send raw: true with a rendered prompt")
+        raise ApiError(
+            400, "this engine uses the model's own template; send raw: true with a rendered prompt"
+        )
     check_images(take(body, "images", list, []))
     messages = [{"role": "system", "content": system}] if system else []
     messages.append({"role": "user", "content": prompt})
@@ -165,7 +167,9 @@ async def _load_or_unload(
     else:
         await engine.load(request.model, num_ctx=request.options.num_ctx, keep_alive=request.keep_alive)
         reason = "load"
-    await exchange.answer({"model": request.asked, "created_at": now(), **empty, "done": True, "done_reason": reason})
+    await exchange.answer(
+        {"model": request.asked, "created_at": now(), **empty, "done": True, "done_reason": reason}
+    )
 
 
 async def _generate(engine: Engine, exchange: Exchange, request: Request, job: Job, shape: Shape) -> None:
@@ -273,7 +277,13 @@ class Vectors:
 
 
 async def embed_texts(
-    engine: Engine, model: Model, value: Any, *, keep_alive: float | None, truncate: bool = True, dimensions: int = 0
+    engine: Engine,
+    model: Model,
+    value: Any,
+    *,
+    keep_alive: float | None,
+    truncate: bool = True,
+    dimensions: int = 0,
 ) -> Vectors:
     """Embed a text or a list of texts.
 
@@ -321,5 +331,7 @@ async def embeddings(engine: Engine, exchange: Exchange) -> None:
     except ApiError as error:
         raise ApiError(500 if error.status == 501 else error.status, error.text) from None
     await exchange.answer_bytes(
-        dump({"embedding": found.vectors[0] if found.vectors else []}), 200, b"application/json; charset=utf-8"
+        dump({"embedding": found.vectors[0] if found.vectors else []}),
+        200,
+        b"application/json; charset=utf-8",
     )

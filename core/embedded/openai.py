@@ -103,7 +103,9 @@ def _chat_whole(whole: Whole) -> dict[str, Any]:
     return {"message": message} | ({"logprobs": {"content": whole.logprobs}} if whole.logprobs else {})
 
 
-_CHAT = _Shape("chat.completion", "chat.completion.chunk", "chatcmpl", _chat_delta, _chat_whole, {"delta": {}})
+_CHAT = _Shape(
+    "chat.completion", "chat.completion.chunk", "chatcmpl", _chat_delta, _chat_whole, {"delta": {}}
+)
 _TEXT = _Shape(
     "text_completion", "text_completion", "cmpl",
     lambda delta, first: {"text": delta.text}, lambda whole: {"text": whole.fields[0]}, {"text": ""},

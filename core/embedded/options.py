@@ -80,7 +80,9 @@ def parse_options(raw: Any) -> Options:
     if raw is None:
         return Options()
     if not isinstance(raw, Mapping):
-        raise ApiError(400, "json: cannot unmarshal into Go struct field options of type map[string]interface {}")
+        raise ApiError(
+            400, "json: cannot unmarshal into Go struct field options of type map[string]interface {}"
+        )
     sampling = dict(_DEFAULTS)
     other: dict[str, Any] = {}
     for name, value in raw.items():
@@ -135,7 +137,9 @@ def parse_keep_alive(value: Any) -> float | None:
     elif isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value):
         seconds = float(max(-1, min(value, 10**10)))
     else:
-        raise ApiError(400, f"Unsupported type: '{'bool' if isinstance(value, bool) else type(value).__name__}'")
+        raise ApiError(
+            400, f"Unsupported type: '{'bool' if isinstance(value, bool) else type(value).__name__}'"
+        )
     return math.inf if seconds < 0 or seconds >= 1e10 else seconds
 
 

@@ -98,7 +98,9 @@ class Model:
         with self.path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != self.sha256:
-            raise ApiError(500, f"the file of {self.name.short} is damaged (SHA-256 {found[:12]}…): install it again")
+            raise ApiError(
+                500, f"the file of {self.name.short} is damaged (SHA-256 {found[:12]}…): install it again"
+            )
 
 
 def _package_file(package: str, pattern: str) -> Path | None:

@@ -137,7 +137,9 @@ class Lease:
             error = done.exception()
             if error is not None and not isinstance(error, ApiError):
                 _log.error("generation failed", exc_info=error)
-                error = ApiError(500, f"an error was encountered while running the model: {type(error).__name__}")
+                error = ApiError(
+                    500, f"an error was encountered while running the model: {type(error).__name__}"
+                )
             self.release()
             generation.end(error)
 
@@ -297,7 +299,9 @@ class Scheduler:
             await self._in_thread(lambda: self._open(runner))
         except Exception as error:
             _log.error("cannot load %s: %s", runner.model.name.short, error)
-            failure = error if isinstance(error, ApiError) else ApiError(500, f"unable to load model: {error}")
+            failure = (
+                error if isinstance(error, ApiError) else ApiError(500, f"unable to load model: {error}")
+            )
             del self.runners[key]
             for ticket in [other for other in self._line if other.model.digest == key]:
                 self._line.remove(ticket)

@@ -66,7 +66,8 @@ def parse_body(raw: bytes) -> dict[str, Any]:
         raise ApiError(400, f"json: cannot unmarshal {go_type(value)} into Go value of type object")
     if b"\\ud" in raw or b"\\uD" in raw:
         value = _mend(value)
-    return value
+    body: dict[str, Any] = value
+    return body
 
 
 def _mend(value: Any) -> Any:
@@ -98,7 +99,9 @@ def take(body: Mapping[str, Any], name: str, kind: type, default: Any = None) ->
     fits = isinstance(value, kind) and not (kind is not bool and isinstance(value, bool))
     if not fits:
         wanted = {bool: "bool", int: "int", str: "string", list: "array", dict: "object"}[kind]
-        raise ApiError(400, f"json: cannot unmarshal {go_type(value)} into Go struct field {name} of type {wanted}")
+        raise ApiError(
+            400, f"json: cannot unmarshal {go_type(value)} into Go struct field {name} of type {wanted}"
+        )
     return value
 
 
