@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from core.rag.index import Found
 from core.rag.keywords import script, terms
 
-KEYWORD_TRUST = 0.5
-"""How much a perfect keyword match alone counts, 0–1."""
+KEYWORD_TRUST = 0.4
+"""How much a perfect keyword match alone counts, 0–1.
+
+On 45 questions over the sample handbook (32 in the answer's language, 13 across languages), MRR: vectors alone 0.72
+and 0.85; reciprocal rank fusion 0.77 and 0.43, because its keyword list pushes other-language answers down; this
+0.78 and 0.81. Values from 0.3 to 0.5 cannot be told apart.
+"""
 
 
 @dataclass(frozen=True, slots=True)

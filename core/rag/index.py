@@ -93,6 +93,9 @@ class Index:
     async def search_keywords(self, words: Sequence[str], vector: Sequence[float], limit: int) -> list[Found]:
         """Return the chunks with most of ``words``, best first by BM25, with their similarity to ``vector``."""
 
+        if not words:
+            return []
+
         async def read(table: Any) -> list[Found]:
             import numpy as np
             from lancedb import query as lance

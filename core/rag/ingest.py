@@ -35,6 +35,10 @@ EMBED_BATCH = 32
 """Texts in one embedding request."""
 
 
+COMPACT_EVERY = 50
+"""Documents after which the index is compacted: every commit adds files, and the next commit reads them all."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     """What the ledger knows of a file."""
@@ -98,9 +102,11 @@ class Ingest:
                 changed.append((item, row))
         queued = [(item, await self._queue(item, row)) for item, row in changed]
         counter.say()
-        for item, row in queued:
+        for number, (item, row) in enumerate(queued, 1):
             counter.say(item.path)
             counter.step(ok=await self._file(item, row), path=item.path)
+            if number % COMPACT_EVERY == 0 and self._index.exists:
+                await self._index.compact()
         if queued and self._index.exists:
             await self._index.compact()
         counter.say(finished=True)

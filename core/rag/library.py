@@ -15,7 +15,7 @@ from core.events import Document, Hit, IngestProgress, Notice
 from core.i18n import tr
 from core.rag import scan
 from core.rag.fusion import fuse
-from core.rag.index import Index, IndexUnusable
+from core.rag.index import Found, Index, IndexUnusable
 from core.rag.ingest import Embed, Ingest, committed
 from core.rag.keywords import query_terms
 from core.rag.lock import WriterLock
@@ -208,9 +208,8 @@ class Library:
         query = clean_line(query, max_chars=MAX_QUERY_CHARS)
         if not query or k < 1:
             return []
-        ledger = {item.id: item for item in await asyncio.to_thread(self.documents)}
         if not self._index.exists:
-            if any(item.chunks for item in ledger.values()):
+            if await asyncio.to_thread(self._store.query, "SELECT 1 FROM documents WHERE chunks > 0 LIMIT 1"):
                 self._rebuild("missing")
             return []
         vector = (await self._embed([query]))[0]
@@ -219,18 +218,23 @@ class Library:
         limit = max(CANDIDATES, 2 * k)
         words = query_terms(query)
         try:
-            by_vector = await self._index.search_vector(vector, limit)
-            by_words = await self._index.search_keywords(words, vector, limit) if words else []
+            by_vector, by_words = await asyncio.gather(
+                self._index.search_vector(vector, limit),
+                self._index.search_keywords(words, vector, limit),
+            )
         except IndexUnusable as unusable:
             self._rebuild(unusable.reason)
             return []
+        fused = fuse(query, words, by_vector, by_words)
+        paths = await asyncio.to_thread(self._paths, {item.found.document_id for item in fused})
         # A chunk whose document is not in the ledger was removed; the index catches up later.
-        hits = [
-            _hit(ledger[item.found.document_id], item.found, item.score)
-            for item in fuse(query, words, by_vector, by_words)
-            if item.found.document_id in ledger
-        ]
-        return hits[:k]
+        known = [item for item in fused if item.found.document_id in paths]
+        return [_hit(paths[item.found.document_id], item.found, item.score) for item in known[:k]]
+
+    def _paths(self, document_ids: set[str]) -> dict[str, str]:
+        marks = ", ".join("?" * len(document_ids))
+        rows = self._store.query(f"SELECT id, path FROM documents WHERE id IN ({marks})", list(document_ids))
+        return {row["id"]: scan.shown(row["path"]) for row in rows}
 
     async def view(self, document_id: str) -> DocumentView:
         """Return a document with its chunks.
@@ -334,12 +338,12 @@ def _shown(document: Document) -> Document:
     return replace(document, path=scan.shown(document.path))
 
 
-def _hit(document: Document, found: Any, score: float) -> Hit:
+def _hit(path: str, found: Found, score: float) -> Hit:
     chunk = found.chunk
     return Hit(
-        document_id=document.id,
-        document=Path(document.path).name,
-        path=document.path,
+        document_id=found.document_id,
+        document=Path(path).name,
+        path=path,
         section=chunk.section,
         text=chunk.text,
         score=round(score, 4),
