@@ -60,6 +60,9 @@ class Settings:
     seed: int = 7
     """Sampling seed, always sent, so that a run can be repeated."""
 
+    repeat_penalty: float = 1.15
+    """Penalty on tokens already written. 1 is none; small models at temperature 0 run in circles without."""
+
     num_predict: int = 512
     """Most tokens of one answer."""
 
@@ -130,6 +133,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "threads": (0, 1024),
     "temperature": (0, 2),
     "num_predict": (1, 1 << 20),
+    "repeat_penalty": (0.5, 2),
     "request_timeout": (1, 86_400),
     "sample_interval": (0.2, 60),
 }

@@ -37,7 +37,7 @@ def _power(base: Number, exponent: Number) -> Number:
         size = max(base.numerator.bit_length(), base.denominator.bit_length())
         if size * abs(exponent.numerator) > MAX_BITS * 2:
             raise StudyError("error.calculator.large")
-        return base**exponent.numerator
+        return Fraction(base**exponent.numerator)
     result = float(base) ** float(exponent)
     if isinstance(result, complex):
         raise StudyError("error.calculator.domain")
@@ -63,7 +63,7 @@ def _square_root(value: Number) -> Number:
 
 
 def _absolute(value: Number) -> Number:
-    return abs(value)
+    return -value if value < 0 else value
 
 
 def _rounded(value: Number) -> Number:

@@ -65,7 +65,7 @@ class RunState:
         self.recorder.add_text(raw)
 
 
-class TraceAndRoute(AgentMiddleware):  # type: ignore[type-arg]
+class TraceAndRoute(AgentMiddleware):
     """Wraps every model and tool call: chooses the tool on the routed route, fits the prompt, records spans."""
 
     def __init__(self, state: RunState) -> None:
@@ -148,6 +148,9 @@ class TraceAndRoute(AgentMiddleware):  # type: ignore[type-arg]
             for role, text in prompts.for_small_model(name, run.question, result, citations)
         ]
         options = {**options_of(run.settings), "num_predict": prompts.SMALL_MODEL_TOKENS, "stop": ["\n"]}
+        if self._quotes(tool):
+            # The passage itself needs no model: it is on screen while the model still reads.
+            run.recorder.add_text(prompts.plain_result(name, result, citations))
         run.held = []
         try:
             response = await self._speak(
@@ -165,19 +168,21 @@ class TraceAndRoute(AgentMiddleware):  # type: ignore[type-arg]
     def _checked(self, tool: ToolMessage, words: str, seen: dict[str, Any]) -> None:
         """Show what may be shown of a small model's wording."""
         run, result = self.state, str(tool.content)
-        plain = prompts.plain_result(tool.name or "", result, run.toolbox.citations)
         text = clean(words).strip()
-        if tool.name == "search_documents" and run.toolbox.citations:
-            source = run.toolbox.citations[0].text
-            kept = check.says_nothing_new(text, source, run.question) and check.adds_to_question(
+        if self._quotes(tool):
+            best = run.toolbox.citations[0]
+            kept = check.says_nothing_new(text, best.text, run.question) and check.adds_to_question(
                 text, run.question
             )
-            answer = f"{text} [{run.toolbox.citations[0].number}]\n\n{plain}" if kept else plain
+            answer = f"\n\n{text} [{best.number}]" if kept else ""
         else:
             kept = tool.status != "error" and check.states_result(text, result, run.question)
-            answer = text if kept else plain
+            answer = text if kept else prompts.plain_result(tool.name or "", result, ())
         seen[semconv.CHECK] = "kept" if kept else "replaced"
         run.recorder.add_text(answer)
+
+    def _quotes(self, tool: ToolMessage) -> bool:
+        return tool.name == "search_documents" and bool(self.state.toolbox.citations)
 
     async def _speak(
         self,
@@ -273,6 +278,7 @@ def options_of(settings: Settings) -> dict[str, Any]:
         "num_ctx": settings.num_ctx,
         "num_predict": settings.num_predict,
         "temperature": settings.temperature,
+        "repeat_penalty": settings.repeat_penalty,
         "seed": settings.seed,
     }
 

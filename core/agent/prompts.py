@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from core.events import Citation
 from core.i18n import tr
 from core.session.rows import Message
+from core.text import shorten
 
 SYSTEM = "You are a helpful assistant. Answer briefly, in the language of the question."
 NATIVE = (
@@ -23,6 +25,9 @@ WITH_PASSAGES = (
 QUOTE_CHARS = 420
 SMALL_MODEL_TOKENS = 64
 """What a small model may write about a tool's result."""
+
+SMALL_MODEL_PASSAGE = 320
+"""Tokens of a passage that a small model is given to word: on one core a prompt costs 7 ms a token."""
 
 
 def estimate_tokens(text: str) -> int:
@@ -67,16 +72,20 @@ def fit_passages(citations: Sequence[Citation], room: int) -> list[Citation]:
     return kept
 
 
+_MARKS = re.compile(r"^\s*(?:#{1,6}\s.*|[=\-*_]{3,})\s*$", re.MULTILINE)
+"""Markdown headings and rules: the section is named beside the quote already."""
+
+
+def plain_text(passage: str) -> str:
+    """Return a passage's sentences on one line, without headings; the passage itself when it is nothing else."""
+    return " ".join(_MARKS.sub("", passage).split()) or " ".join(passage.split())
+
+
 def plain_result(tool: str, result: str, citations: Sequence[Citation]) -> str:
     """Return a tool's own result as the answer: the calculation, or the best passage quoted."""
     if tool == "search_documents" and citations:
         best = citations[0]
-        text = " ".join(best.text.split())
-        return tr(
-            "agent.quote",
-            text=text[:QUOTE_CHARS] + ("…" if len(text) > QUOTE_CHARS else ""),
-            number=best.number,
-        )
+        return tr("agent.quote", text=shorten(plain_text(best.text), QUOTE_CHARS), number=best.number)
     return result if result.endswith((".", "!", "?")) else f"{result}."
 
 
@@ -88,14 +97,18 @@ def for_small_model(
     One example fixes the form: without it a 135M model explains how it would calculate.
     """
     if tool == "search_documents" and citations:
-        return [
-            (
-                "user",
-                f"Passage: {citations[0].text}\n\nQuestion: {question}\nAnswer in one sentence using only the passage.",
-            )
-        ]
+        passage = cut_to_tokens(plain_text(citations[0].text), SMALL_MODEL_PASSAGE)
+        ask = f"Passage: {passage}\n\nQuestion: {question}\nAnswer in one sentence using only the passage."
+        return [("user", ask)]
     return [
         ("user", "What is 7+5?\n\ncalculator: 7+5 = 12"),
         ("assistant", "7+5 is 12."),
         ("user", f"{question}\n\n{tool}: {result}"),
     ]
+
+
+def cut_to_tokens(text: str, tokens: int) -> str:
+    """Cut a text so that it is estimated to take at most ``tokens``."""
+    while text and estimate_tokens(text) > tokens:
+        text = text[: int(len(text) * 0.8)]
+    return text
