@@ -26,7 +26,7 @@ QUOTE_CHARS = 420
 SMALL_MODEL_TOKENS = 64
 """What a small model may write about a tool's result."""
 
-SMALL_MODEL_PASSAGE = 320
+SMALL_MODEL_PASSAGE = 200
 """Tokens of a passage that a small model is given to word: on one core a prompt costs 7 ms a token."""
 
 
