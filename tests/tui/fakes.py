@@ -1,0 +1,337 @@
+"""FAKES, for unit tests of the interface only: a runtime without engine over a real store."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.errors import StudyError
+from core.events import (
+    Citation,
+    Document,
+    EngineChanged,
+    EngineStatus,
+    Event,
+    Hit,
+    MemoryUse,
+    RunEnded,
+    RunStarted,
+    Sample,
+    Span,
+    SpanEnded,
+    SpanStarted,
+    TokenDelta,
+    Usage,
+)
+from core.paths import Paths
+from core.session import Store, chat, documents
+from core.session.rows import Session
+from core.settings import Settings
+
+READY = EngineStatus(
+    kind="embedded",
+    state="ready",
+    version="llama.cpp b11549",
+    model="smollm2:135m",
+    route="routed",
+    context_length=2048,
+    queue=0,
+    slots=4,
+    slots_busy=0,
+)
+START = 1_790_000_000.0
+"""The fixed time of spans and samples."""
+
+MIB = 2**20
+
+
+def done(value: Any) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(value)
+    return future
+
+
+@dataclass(frozen=True)
+class FakeChunk:
+    chunk_id: str
+    ordinal: int
+    section: str
+    text: str
+    page: int | None = None
+    char_start: int = 0
+    char_end: int = 0
+
+
+@dataclass(frozen=True)
+class FakeView:
+    document: Document
+    chunks: list[FakeChunk]
+
+
+@dataclass
+class Script:
+    """What a fake answer does."""
+
+    text: str = "12 × 34 = 408"
+    tool: bool = True
+    error: str = ""
+    citations: tuple[Citation, ...] = ()
+    result: Any = "408"
+    tokens: list[str] = field(default_factory=list)
+
+
+class FakeRuntime:
+    """Behaves like core.runtime.Runtime; tests drive an answer step by step with :meth:`begin` … :meth:`end`."""
+
+    def __init__(self, settings: Settings, paths: Paths) -> None:
+        self.settings, self.paths = settings, paths
+        self.store_ready: Future[Store] = Future()
+        self.engine_ready: Future[Any] = Future()
+        self.status = EngineStatus(kind="embedded", state="starting")
+        self.listeners: list[Callable[[Event], None]] = []
+        self.script = Script()
+        self.auto = True
+        """Answer by itself as soon as it is asked."""
+        self.cancelled: list[str] = []
+        self.asked: list[tuple[str, str, bool]] = []
+        self.added: list[str] = []
+        self.hits: list[Hit] = []
+        self.views: dict[str, FakeView] = {}
+        self.telemetry = True
+        self.current: RunStarted | None = None
+        self.delay_store = False
+
+    # -- as in the real one ------------------------------------------------------------------------
+
+    def start(self) -> None:
+        if not self.delay_store:
+            self.open_store()
+
+    def open_store(self) -> None:
+        self.paths.ensure()
+        store = Store.open(self.paths.session_db)
+        store.subscribe(self.emit)
+        self.store_ready.set_result(store)
+        self.set_status(READY)
+
+    def stop(self, timeout: float = 8) -> None:
+        if self.store:
+            self.store.close()
+
+    @property
+    def store(self) -> Store | None:
+        return self.store_ready.result() if self.store_ready.done() else None
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    def emit(self, event: Event) -> None:
+        """Tell the listeners from another thread, as the real one does."""
+        thread = threading.Thread(target=lambda: [listener(event) for listener in list(self.listeners)])
+        thread.start()
+        thread.join()
+
+    def set_status(self, status: EngineStatus) -> None:
+        self.status = status
+        self.emit(EngineChanged(status))
+
+    def new_session(self) -> Future[Session]:
+        assert self.store
+        return chat.create_session(self.store)
+
+    def open_session(self, session_id: str) -> Future[Session]:
+        assert self.store
+        if session_id == "last":
+            last = chat.last_session(self.store)
+            return chat.claim_session(self.store, last.id) if last else self.new_session()
+        return chat.claim_session(self.store, session_id)
+
+    def ask(self, session_id: str, text: str, docs: bool = False) -> Future[str]:
+        self.asked.append((session_id, text, docs))
+        if self.status.state == "down":
+            future: Future[str] = Future()
+            future.set_exception(StudyError("error.unexpected", error="no engine", log="-"))
+            return future
+        run = self.begin(session_id, text)
+        if self.auto:
+            self.answer()
+        return done(run.run_id)
+
+    def retry(self, run_id: str) -> Future[str]:
+        assert self.store
+        run = chat.get_run(self.store, run_id)
+        assert run
+        started = self.begin(run.session_id, run.question, replaces=run_id)
+        if self.auto:
+            self.answer()
+        return done(started.run_id)
+
+    def cancel(self, session_id: str) -> None:
+        self.cancelled.append(session_id)
+        threading.Thread(target=lambda: self.end(status="cancelled")).start()
+
+    def add_documents(self, paths: list[str]) -> Future[str]:
+        assert self.store
+        self.added += paths
+        for path in paths:
+            documents.put_document(self.store, document(path)).result()
+        return done("job")
+
+    def remove_document(self, document_id: str) -> Future[None]:
+        assert self.store
+        return documents.remove_document(self.store, document_id)
+
+    def search(self, query: str, k: int = 5) -> Future[list[Hit]]:
+        return done(self.hits)
+
+    def view_document(self, document_id: str) -> Future[Any]:
+        return done(self.views[document_id])
+
+    def documents(self) -> list[Document]:
+        return documents.list_documents(self.store) if self.store else []
+
+    def pause_telemetry(self) -> None:
+        self.telemetry = False
+
+    def resume_telemetry(self) -> None:
+        self.telemetry = True
+
+    # -- an answer, step by step ---------------------------------------------------------------------
+
+    def begin(self, session_id: str, text: str, replaces: str | None = None) -> RunStarted:
+        assert self.store
+        self.current = chat.begin_run(
+            self.store,
+            session_id,
+            text,
+            engine="embedded",
+            engine_version="llama.cpp b11549",
+            model="smollm2:135m",
+            options={"seed": 7, "num_ctx": 2048},
+            replaces=replaces,
+        ).result()
+        self.emit(self.current)
+        self.span("root", None, "invoke_agent", "agent", "running", None)
+        return self.current
+
+    def span(
+        self,
+        name: str,
+        parent: str | None,
+        title: str,
+        kind: Any,
+        status: Any = "ok",
+        duration: float | None = 1.0,
+        attributes: dict[str, Any] | None = None,
+        start: float = START,
+    ) -> Span:
+        assert self.current and self.store
+        run = self.current.run_id
+        span = Span(
+            f"{run}-{name}",
+            run,
+            f"{run}-{parent}" if parent else None,
+            title,
+            kind,
+            status,
+            start,
+            duration,
+            attributes or {},
+        )
+        chat.put_span(self.store, self.current.session_id, span).result()
+        event = SpanStarted if status == "running" else SpanEnded
+        self.emit(event(self.current.session_id, span))
+        return span
+
+    def tool(self, status: str = "ok") -> None:
+        attributes: dict[str, Any] = {
+            "gen_ai.tool.name": "calculator",
+            "gen_ai.tool.call.arguments": {"expression": "12*34"},
+        }
+        if status == "ok":
+            attributes["gen_ai.tool.call.result"] = self.script.result
+        elif status == "error":
+            attributes["app.error.message"] = "division by zero"
+        self.span("tool", "root", "execute_tool calculator", "tool", status, 0.4, attributes)
+
+    def token(self, text: str) -> None:
+        assert self.current and self.store
+        chat.append_text(self.store, self.current.session_id, self.current.assistant_message_id, text).result()
+        self.script.tokens.append(text)
+        run = self.current
+        self.emit(TokenDelta(run.run_id, run.session_id, run.assistant_message_id, text))
+
+    def end(self, status: Any = "ok") -> None:
+        assert self.current and self.store
+        run = self.current
+        answer = "".join(self.script.tokens)
+        self.span("root", None, "invoke_agent", "agent", status, 1900.0)
+        ended = RunEnded(
+            run_id=run.run_id,
+            session_id=run.session_id,
+            message_id=run.assistant_message_id,
+            status=status,
+            answer=answer,
+            route="routed",
+            engine="embedded",
+            model="smollm2:135m",
+            usage=Usage(96, 38),
+            ttft_ms=112.0,
+            tokens_per_s=49.1,
+            memory=MemoryUse(262 * MIB, 268 * MIB, 266 * MIB),
+            citations=self.script.citations,
+            error=self.script.error if status == "error" else "",
+            fix="Press r." if status == "error" else "",
+        )
+        chat.end_run(self.store, ended).result()
+        self.script.tokens = []
+        self.emit(ended)
+
+    def answer(self) -> None:
+        """A whole answer."""
+        if self.script.tool:
+            self.tool()
+        self.span("chat", "root", "chat smollm2:135m", "model", "ok", 1800.0, {"gen_ai.usage.output_tokens": 38}, START + 0.05)
+        for word in self.script.text.split(" "):
+            self.token(f"{word} ")
+        self.end("error" if self.script.error else "ok")
+
+
+def document(path: str, **changes: Any) -> Document:
+    fields: dict[str, Any] = {
+        "id": path.rsplit("/", 1)[-1],
+        "path": path,
+        "title": path.rsplit("/", 1)[-1],
+        "status": "indexed",
+        "chunks": 3,
+        "added_at": START,
+        "updated_at": START,
+    }
+    return Document(**{**fields, **changes})
+
+
+def sample(second: int = 0, **changes: Any) -> Sample:
+    fields: dict[str, Any] = {
+        "ts": START + second,
+        "cpu_percent": 40.0 + second * 5 % 50,
+        "memory_used_bytes": int(3.1 * 2**30),
+        "memory_total_bytes": 23 * 2**30,
+        "memory_available_bytes": int(19.9 * 2**30),
+        "swap_used_bytes": 0,
+        "engine_pss_bytes": (262 + second) * MIB,
+        "engine_rss_bytes": 300 * MIB,
+        "engine_anon_bytes": 142 * MIB,
+        "engine_file_bytes": 126 * MIB,
+        "engine_cpu_percent": 97.0,
+        "engine_processes": 1,
+    }
+    return Sample(**{**fields, **changes})
+
+
+def now() -> float:
+    return time.monotonic()

@@ -1,0 +1,191 @@
+"""The one table of what can be done: key bindings, palette, slash commands, footer and F1 help come from it.
+
+An action's title and explanation are the messages ``action.<id>`` and ``action.<id>.help``. Its handler is the
+method ``action_<id>`` of the owner of its scope (``tests/tui/test_actions.py`` holds that none drifts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding
+
+from core.i18n import tr
+
+Scope = Literal["app", "composer", "chat", "find", "resources", "documents", "trace", "sessions"]
+Group = Literal["chat", "view", "documents", "session", "app"]
+GROUPS: tuple[Group, ...] = ("chat", "view", "documents", "session", "app")
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing a user can do."""
+
+    id: str
+    keys: str
+    """Default keys, comma-separated; may be empty when it has a command."""
+    group: Group
+    scope: Scope = "app"
+    """Where the keys work: ``app`` everywhere, else while that part has the focus."""
+    command: str = ""
+    """Slash command, without the slash."""
+    argument: Literal["", "path", "text", "theme", "lang", "title"] = ""
+    """What the command takes after its name."""
+    footer: int = 0
+    """Place in the footer, from 1; 0 leaves it out."""
+    bound: bool = True
+    """False: the widget handles the key by itself; listed for the help only."""
+    priority: bool = True
+    """Whether the key wins over the focused widget's own."""
+
+    @property
+    def target(self) -> str:
+        """The action string for Textual: the arrangement is the workbench's, the rest the app's or a widget's."""
+        return f"screen.{self.id}" if self.scope == "app" and self.group == "view" else self.id
+
+    @property
+    def title(self) -> str:
+        """What it is called, a few words."""
+        return tr(f"action.{self.id}")
+
+    @property
+    def help(self) -> str:
+        """What it does, a sentence."""
+        return tr(f"action.{self.id}.help")
+
+
+ACTIONS: tuple[Action, ...] = (
+    # Asking.
+    Action("send", "enter", "chat", "composer"),
+    Action("newline", "ctrl+j,alt+enter,shift+enter", "chat", "composer"),
+    Action("history", "up,down", "chat", "composer", bound=False),
+    Action("complete", "tab", "chat", "composer", bound=False),
+    Action("stop", "escape", "chat", command="stop", footer=8, priority=False),
+    Action("retry", "ctrl+r", "chat", command="retry"),
+    Action("ask_documents", "", "chat", command="ask", argument="text"),
+    Action("find", "ctrl+f", "chat", command="find", argument="text", footer=7),
+    Action("copy", "ctrl+y", "chat", command="copy"),
+    Action("copy_code", "", "chat", command="code"),
+    Action("copy_item", "y", "chat", "chat"),
+    Action("copy_item_code", "c", "chat", "chat"),
+    Action("retry_item", "r", "chat", "chat"),
+    Action("item_previous", "up,k", "chat", "chat"),
+    Action("item_next", "down,j", "chat", "chat"),
+    Action("item_open", "enter,space", "chat", "chat"),
+    Action("item_trace", "t", "chat", "chat"),
+    Action("find_next", "n", "chat", "chat"),
+    Action("find_previous", "N", "chat", "chat"),
+    Action("load_earlier", "pageup", "chat", "chat", bound=False),
+    # Looking.
+    Action("trace", "f2", "view", command="trace", footer=3),
+    Action("resources", "f3", "view", command="resources", footer=4),
+    Action("documents", "f5", "view", command="docs", argument="text", footer=5),
+    Action("next_pane", "ctrl+t", "view", command="pane"),
+    Action("zoom", "f9", "view", command="zoom"),
+    Action("narrower", "f7", "view", command="narrower"),
+    Action("wider", "f8", "view", command="wider"),
+    Action("explain", "question_mark", "view", "resources"),
+    Action("fold", "left,right", "view", "trace", bound=False),
+    # Documents.
+    Action("add_documents", "", "documents", command="add", argument="path"),
+    Action("document_add", "a", "documents", "documents"),
+    Action("document_search", "slash", "documents", "documents"),
+    Action("document_remove", "d,delete", "documents", "documents"),
+    Action("passage_previous", "left_square_bracket", "documents", "documents"),
+    Action("passage_next", "right_square_bracket", "documents", "documents"),
+    # Sessions.
+    Action("sessions", "f6,ctrl+o", "session", command="sessions", footer=6),
+    Action("new_session", "ctrl+n", "session", command="new"),
+    Action("rename", "", "session", command="rename", argument="title"),
+    Action("export", "", "session", command="export", argument="path"),
+    Action("session_rename", "r", "session", "sessions"),
+    Action("session_delete", "d,delete", "session", "sessions"),
+    Action("session_export", "e", "session", "sessions"),
+    # The program.
+    Action("palette", "ctrl+p", "app", footer=1),
+    Action("help", "f1", "app", command="help", footer=2),
+    Action("theme", "", "app", command="theme", argument="theme"),
+    Action("lang", "", "app", command="lang", argument="lang"),
+    Action("interrupt", "ctrl+c", "app"),
+    Action("quit", "ctrl+q", "app", command="quit", footer=9),
+)
+
+BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
+BY_COMMAND: Mapping[str, Action] = {action.command: action for action in ACTIONS if action.command}
+
+_KEY_NAMES = {
+    "escape": "Esc",
+    "enter": "Enter",
+    "space": "Space",
+    "question_mark": "?",
+    "slash": "/",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "pageup": "PgUp",
+    "delete": "Del",
+    "tab": "Tab",
+}
+
+
+def bindings(scope: Scope) -> list[Binding]:
+    """Return the key bindings of a scope, each with its action's id so that the keymap setting finds it."""
+    return [
+        Binding(
+            action.keys,
+            action.target,
+            action.id,
+            id=action.id,
+            priority=action.priority and scope in {"app", "composer"},
+            show=False,
+        )
+        for action in ACTIONS
+        if action.scope == scope and action.bound and action.keys
+    ]
+
+
+def keymap(setting: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the keymap for Textual and the ids in ``setting`` that name no action. Quit keeps ctrl+q."""
+    known = {
+        name: ",".join(part.strip() for part in keys.split(",") if part.strip())
+        for name, keys in setting.items()
+        if name in BY_ID
+    }
+    if "quit" in known and "ctrl+q" not in known["quit"].split(","):
+        known["quit"] = f"{known['quit']},ctrl+q".strip(",")
+    return {name: keys for name, keys in known.items() if keys}, [n for n in setting if n not in BY_ID]
+
+
+def key_label(key: str, *, short: bool = False) -> str:
+    """Write a key as people read it: ``^F`` in the footer, ``Ctrl+F`` in the help."""
+    *modifiers, name = key.split("+")
+    name = _KEY_NAMES.get(name, name.upper() if len(name) > 1 or modifiers else name)
+    if short and modifiers == ["ctrl"]:
+        return f"^{name}"
+    return "+".join([*(modifier.capitalize() for modifier in modifiers), name])
+
+
+def key_labels(action: Action, changed: Mapping[str, str] | None = None) -> str:
+    """Write all keys of an action, those of the user's keymap when it has some."""
+    keys = (changed or {}).get(action.id, action.keys)
+    return " ".join(key_label(key) for key in keys.split(",") if key)
+
+
+def footer(changed: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
+    """Return the footer's items in order: action id, key, title."""
+    items = sorted((action for action in ACTIONS if action.footer), key=lambda action: action.footer)
+    first = {action.id: (changed or {}).get(action.id, action.keys).split(",")[0] for action in items}
+    return [
+        (action.id, key_label(first[action.id], short=True), tr(f"action.{action.id}.short"))
+        for action in items
+    ]
+
+
+def commands(beginning: str = "") -> Iterable[Action]:
+    """Return the actions whose slash command begins with ``beginning``, in the table's order."""
+    return [action for action in ACTIONS if action.command and action.command.startswith(beginning)]

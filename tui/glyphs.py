@@ -1,0 +1,81 @@
+"""Every symbol the interface draws, in Unicode and in ASCII. Widgets never spell one out themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Glyphs:
+    """One set of symbols. Every one is a single cell wide, except :attr:`spark`'s absence of data."""
+
+    closed: str = "▸"
+    open: str = "▾"
+    ok: str = "✓"
+    bad: str = "!"
+    wait: str = "◌"
+    run: str = "●"
+    stop: str = "■"
+    cut: str = "⌁"
+    arrow: str = "→"
+    section: str = "›"
+    dot: str = "·"
+    none: str = "—"
+    ellipsis: str = "…"
+    prompt: str = "▌"
+    cursor: str = "▍"
+    vline: str = "│"
+    tee: str = "┬"
+    bar: str = "█"
+    bar_start: str = "▏"
+    bar_empty: str = "░"
+    spark: str = "▁▂▃▄▅▆▇█"
+    memory: str = "+"
+    copy: str = "⧉"
+    retry: str = "⟲"
+    bullet: str = "•"
+    clip: str = "✂"
+
+
+UNICODE = Glyphs()
+ASCII = Glyphs(
+    closed=">",
+    open="v",
+    ok="+",
+    bad="!",
+    wait="o",
+    run="*",
+    stop="#",
+    cut="/",
+    arrow="->",
+    section=">",
+    dot="|",
+    none="-",
+    ellipsis="~",
+    prompt=">",
+    cursor="_",
+    vline="|",
+    tee="+",
+    bar="#",
+    bar_start="|",
+    bar_empty=".",
+    spark="_.:-=+*#",
+    memory="+",
+    copy="c",
+    retry="r",
+    bullet="-",
+    clip="%",
+)
+
+_current = UNICODE
+
+
+def use_glyphs(*, ascii_only: bool) -> None:
+    """Choose the set every later :func:`glyphs` returns."""
+    global _current
+    _current = ASCII if ascii_only else UNICODE
+
+
+def glyphs() -> Glyphs:
+    """Return the set in use."""
+    return _current

@@ -1,0 +1,1 @@
+"""Whole screens: the workbench, and what opens above it."""

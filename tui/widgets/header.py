@@ -1,0 +1,52 @@
+"""The line at the top: which program, engine, model, route, session, language."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.widget import Widget
+
+from core.i18n import language, tr
+from core.text import clean_line
+from tui import format
+from tui.glyphs import glyphs
+from tui.state import State
+
+
+class Header(Widget):
+    """One line; the session's title gives way first, then the engine's parts from the end."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(id="header")
+        self.state = state
+
+    def engine_parts(self) -> list[str]:
+        """Return kind, version, model and route as far as known."""
+        status = self.state.status
+        if status is None:
+            return [tr("engine.state.starting")]
+        kind = tr(f"engine.kind.{status.kind}")
+        route = tr(f"route.{status.route}") if status.route else ""
+        parts = [kind, clean_line(status.version), clean_line(status.model), route]
+        if not self.state.ready:
+            parts.insert(1, tr(f"engine.state.{status.state}"))
+        return [part for part in parts if part]
+
+    def render(self) -> Content:
+        """Draw what fits."""
+        width = self.content_size.width
+        dot = f" {glyphs().dot} "
+        name, lang = tr("app.name"), language()
+        parts = self.engine_parts()
+        room = width - cell_len(name) - 2 - cell_len(lang) - 2
+        while len(parts) > 2 and cell_len(dot.join(parts)) > room - 12:
+            parts.pop(1 if len(parts) > 3 else -1)
+        engine = format.fit(dot.join(parts), max(0, room))
+        room -= cell_len(engine) + 2
+        title = clean_line(self.state.session.title) if self.state.session else ""
+        title = format.fit(title or tr("session.untitled"), max(0, room)) if room >= 6 else ""
+        gap = max(0, room - cell_len(title))
+        tone = "$warning" if not self.state.ready else "$foreground"
+        return Content.assemble(
+            (name, "bold $accent"), "  ", (engine, tone), "  ", " " * gap, (title, "$quiet"), "  ", (lang, "$quiet")
+        )

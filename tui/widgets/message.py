@@ -1,0 +1,325 @@
+"""Messages of the chat: a question, an answer with its steps, receipt and sources."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from markdown_it import MarkdownIt
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Markdown
+from textual.widgets.markdown import MarkdownStream
+
+from core.events import Citation, Span
+from core.i18n import tr
+from core.session.rows import Run
+from core.text import break_long_lines, clean, clean_line
+from tui import format
+from tui.glyphs import glyphs
+from tui.state import Turn
+from tui.widgets.basics import Plain
+from tui.widgets.tool_row import ToolRow, shown_in_chat, tool_name
+
+FLUSH_HZ = 15
+"""How often streamed text is drawn. Each token on its own would starve the keyboard."""
+
+SHOWN_CHARS = 60_000
+"""Characters of one message drawn; the export has all of it."""
+
+_FENCE = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(.*?)^\1[`~]*\s*$", re.MULTILINE | re.DOTALL)
+
+
+def code_blocks(text: str) -> list[str]:
+    """Return the fenced code blocks of a Markdown text."""
+    return [match.group(2).rstrip("\n") for match in _FENCE.finditer(text)]
+
+
+def shown(text: str) -> str:
+    """Return what is drawn of a foreign text: cleaned, long lines broken, cut at :data:`SHOWN_CHARS`."""
+    text = break_long_lines(clean(text))
+    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}\n\n{tr('message.cut')}"
+
+
+def _parser() -> MarkdownIt:
+    # HTML off: tags are shown as they are instead of vanishing. No linkify: nothing in an answer is a link to press.
+    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+
+
+class Question(Plain, can_focus=True):
+    """What the user asked."""
+
+    def __init__(self, turn: Turn) -> None:
+        super().__init__(shown(turn.message.content), classes="item question")
+        self.message_id = turn.message.id
+        self.seq = turn.message.seq
+        self.text = turn.message.content
+
+
+class Waiting(Plain):
+    """A question accepted, with what it waits for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(classes="waiting")
+        self.text = text
+
+    def because(self, reason: str) -> None:
+        """Say what it waits for."""
+        mark = glyphs().wait
+        self.show(Content.assemble(shown(self.text), "\n", (f"{mark} {reason}", "$warning")))
+
+
+class AnswerText(Markdown, can_focus=True):
+    """An answer as Markdown; links and images do nothing."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text, open_links=False, parser_factory=_parser, classes="item answer-text")
+
+
+class Source(Plain, can_focus=True):
+    """``[1] handbook.md › Leave``: opens the passage in the documents pane."""
+
+    @dataclass
+    class Open(Message):
+        """Show where this comes from."""
+
+        citation: Citation
+
+    def __init__(self, citation: Citation) -> None:
+        marks = glyphs()
+        name = clean_line(citation.document.replace("\\", "/").rsplit("/", 1)[-1])
+        section = clean_line(citation.section)
+        parts: list[str | tuple[str, str]] = [(f"[{citation.number}] ", "$accent"), name]
+        if section:
+            parts.append((f" {marks.section} {section}", "$quiet"))
+        super().__init__(Content.assemble(*parts), classes="item source")
+        self.citation = citation
+
+    def on_click(self) -> None:
+        self.post_message(self.Open(self.citation))
+
+
+def receipt(run: Run) -> str:
+    """Return what an answer cost: tokens, speed, time to first token, memory."""
+    items = [tr("receipt.tokens", count=format.count(run.usage.output_tokens))]
+    if run.tokens_per_s is not None:
+        items.append(f"{format.rate(run.tokens_per_s)} tok/s")
+    if run.ttft_ms is not None:
+        items.append(f"TTFT {format.duration(run.ttft_ms)}")
+    memory = run.memory
+    if memory.peak_bytes is not None:
+        text = tr("receipt.memory", peak=format.size(memory.peak_bytes))
+        if memory.before_bytes is not None:
+            text += f" ({format.signed_size(memory.peak_bytes - memory.before_bytes)})"
+        items.append(text)
+    return f" {glyphs().dot} ".join(items)
+
+
+class Answer(Vertical):
+    """An answer: its steps as rows, its text, then state, receipt and sources."""
+
+    @dataclass
+    class Retry(Message):
+        """Ask the question of this answer again."""
+
+        run_id: str
+
+    def __init__(self, turn: Turn) -> None:
+        super().__init__(classes="answer")
+        self.turn = turn
+        self.message_id = turn.message.id
+        self.spans: dict[str, Span] = {span.id: span for span in turn.spans}
+        self.rows: dict[str, ToolRow] = {}
+        self._steps = Vertical(classes="steps")
+        self._text = AnswerText("" if self.streaming else shown(turn.message.content))
+        self._status = Plain(classes="status")
+        self._receipt = Plain(classes="receipt")
+        self._sources = Vertical(classes="sources")
+        self._buffer: list[str] = [turn.message.content] if self.streaming else []
+        self._received = turn.message.content
+        self._stream: MarkdownStream | None = None
+        self._timer: Timer | None = None
+
+    @property
+    def streaming(self) -> bool:
+        """Whether the answer is being written."""
+        return self.turn.message.status == "streaming"
+
+    @property
+    def text(self) -> str:
+        """The answer as far as it is there."""
+        return self._received if self.streaming else self.turn.message.content
+
+    def compose(self) -> ComposeResult:
+        yield self._steps
+        yield self._text
+        yield self._status
+        yield self._receipt
+        yield self._sources
+
+    async def on_mount(self) -> None:
+        for span in self.spans.values():
+            await self._show_span(span)
+        if self.streaming:
+            self._start_stream()
+        else:
+            await self._show_sources()
+        self._show_status()
+
+    def on_unmount(self) -> None:
+        if self._timer:
+            self._timer.stop()
+
+    # -- while it is written -------------------------------------------------------------------------
+
+    def _start_stream(self) -> None:
+        self._stream = Markdown.get_stream(self._text)
+        self._timer = self.set_interval(1 / FLUSH_HZ, self._flush, pause=not self._buffer)
+
+    def feed(self, text: str) -> None:
+        """Take more text; it is drawn with the next flush."""
+        self._received += text
+        self._buffer.append(text)
+        if self._timer:
+            self._timer.resume()
+
+    async def _flush(self) -> None:
+        if self._stream is None or not self._buffer:
+            if self._timer:
+                self._timer.pause()
+            return
+        text = break_long_lines("".join(self._buffer))
+        self._buffer.clear()
+        if len(self._received) <= SHOWN_CHARS:
+            await self._stream.write(text)
+        self._show_status()
+
+    async def put_span(self, span: Span) -> None:
+        """Show a step that began or ended."""
+        self.spans[span.id] = span
+        await self._show_span(span)
+        self._show_status()
+
+    async def _show_span(self, span: Span) -> None:
+        if span.id in self.rows:
+            self.rows[span.id].show(span)
+        elif shown_in_chat(span, self.spans):
+            row = self.rows[span.id] = ToolRow(span)
+            await self._steps.mount(row)
+
+    async def finish(self, turn: Turn) -> None:
+        """Show the answer as it is on disk now that it is over."""
+        self.turn = turn
+        if self._timer:
+            self._timer.stop()
+            self._timer = None
+        self._buffer.clear()
+        if self._stream:
+            stream, self._stream = self._stream, None
+            await stream.stop()
+        await self._text.update(shown(turn.message.content))
+        for span in turn.spans:
+            self.spans[span.id] = span
+            await self._show_span(span)
+        await self._show_sources()
+        self._show_status()
+
+    # -- state, receipt, sources -----------------------------------------------------------------------
+
+    def _show_status(self) -> None:
+        message, marks = self.turn.message, glyphs()
+        self._text.display = bool(self.text)
+        text: Content | str = ""
+        if message.status == "streaming":
+            text = Content.styled(f"{marks.run} {self._doing()}", "$accent")
+        elif message.status == "cancelled":
+            text = Content.styled(f"{marks.stop} {tr('status.cancelled')}", "$warning")
+        elif message.status == "interrupted":
+            text = Content.styled(f"{marks.cut} {tr('status.interrupted')}", "$warning")
+        elif message.status == "failed":
+            text = Content.assemble(
+                (f"{marks.bad} {clean_line(message.error, max_chars=400) or tr('status.failed')}", "$error"),
+                (f" {clean_line(message.fix, max_chars=400)}", "$foreground") if message.fix else "",
+                (f" {tr('status.retry')}", "$quiet"),
+            )
+        self._status.display = bool(text)
+        self._status.show(text)
+        run = self.turn.run
+        done = run is not None and message.status != "streaming" and run.usage.output_tokens > 0
+        self._receipt.display = done
+        if run and done:
+            self._receipt.show(receipt(run))
+
+    def _doing(self) -> str:
+        """Say in a few words what is going on: the running step, else that it writes."""
+        if self._received:
+            return tr("status.writing")
+        running = [span for span in self.spans.values() if span.status == "running"]
+        for span in reversed(running):
+            if span.kind == "tool":
+                return tr("status.tool", name=tool_name(span))
+            if span.kind == "model":
+                return tr("status.reading")
+        return tr("status.thinking")
+
+    async def _show_sources(self) -> None:
+        await self._sources.remove_children()
+        citations = self.turn.message.citations
+        self._sources.display = bool(citations)
+        if citations:
+            await self._sources.mount_all([Source(citation) for citation in citations])
+
+
+def message_of(widget: Widget | None) -> Question | Answer | None:
+    """Return the message a focused item belongs to."""
+    for node in widget.ancestors_with_self if widget else ():
+        if isinstance(node, (Question, Answer)):
+            return node
+    return None
+
+
+class Greeting(Vertical):
+    """The empty chat: what was found here and three things to try."""
+
+    @dataclass
+    class Try(Message):
+        """A suggestion was chosen."""
+
+        text: str
+
+    def compose(self) -> ComposeResult:
+        yield Plain(tr("greeting.title"), classes="greeting-title")
+        yield Plain(classes="greeting-found")
+        yield Plain(tr("greeting.try"), classes="greeting-try")
+        for number in (1, 2, 3):
+            yield Suggestion(number)
+
+    def show(self, found: str) -> None:
+        """Say what was found: engine, model, memory."""
+        self.query_one(".greeting-found", Plain).show(found)
+
+
+class Suggestion(Plain, can_focus=True):
+    """One thing to try; Enter or a click uses it."""
+
+    def __init__(self, number: int) -> None:
+        text = tr(f"greeting.try.{number}")
+        why = tr(f"greeting.try.{number}.why")
+        mark = glyphs().closed
+        super().__init__(
+            Content.assemble((f"{mark} ", "$accent"), text, (f"  {why}", "$quiet")), classes="item suggestion"
+        )
+        self.text = text
+
+    def use(self) -> None:
+        """Take the suggestion."""
+        self.post_message(Greeting.Try(self.text))
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.use()
