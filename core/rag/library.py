@@ -307,11 +307,12 @@ class Library:
                 await self._ingest.requeue(document_id, "rag.reason.repair")
 
     async def _start_over(self, reason: str) -> None:
-        self._notice(Notice(tr(f"rag.index.{reason}"), "warning"))
-        await self._index.reset()
+        # The ledger first: whatever happens next, it does not claim what the index does not have.
         for document in await asyncio.to_thread(documents.list_documents, self._store):
             if document.chunks or document.status != "failed":
                 await self._ingest.requeue(document.id, "rag.reason.rebuild")
+        await self._index.reset()
+        self._notice(Notice(tr(f"rag.index.{reason}"), "warning"))
 
     def _rebuild(self, reason: str) -> None:
         """Make the index anew from the files, in the background."""
