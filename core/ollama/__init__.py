@@ -2,10 +2,11 @@
 
 from core.ollama.client import OllamaClient
 from core.ollama.hosts import is_loopback, parse_host, show_url
-from core.ollama.models import Chunk, LoadedModel, ModelDetails, ModelInfo, ToolCall
+from core.ollama.models import Chunk, EngineLoad, LoadedModel, ModelDetails, ModelInfo, ToolCall
 
 __all__ = [
     "Chunk",
+    "EngineLoad",
     "LoadedModel",
     "ModelDetails",
     "ModelInfo",

@@ -12,7 +12,7 @@ import httpx
 from core.ollama import models
 from core.ollama.errors import BadAnswer, EngineError, StreamCut, error_text, explain, from_text
 from core.ollama.hosts import is_loopback
-from core.ollama.models import Chunk, LoadedModel, ModelDetails, ModelInfo
+from core.ollama.models import Chunk, EngineLoad, LoadedModel, ModelDetails, ModelInfo
 from core.text import clean_line
 
 MAX_LINE_BYTES = 8 << 20
@@ -63,7 +63,7 @@ class OllamaClient:
         await self._http.aclose()
 
     async def version(self, *, timeout: float | None = None) -> str:
-        """Return the server's version.
+        """Return the server's version; of the embedded engine, what really answers (it speaks for an Ollama release).
 
         Args:
             timeout: Seconds for the whole step, when it is to be shorter than the client's.
@@ -72,10 +72,10 @@ class OllamaClient:
             BadAnswer: Something answered that is not Ollama.
         """
         answer = await self._call("GET", "/api/version", timeout=timeout)
-        version = answer.get("version")
+        version, engine = answer.get("version"), answer.get("engine")
         if not isinstance(version, str):
             raise BadAnswer(self.base_url, json.dumps(answer)[:80])
-        return clean_line(version, max_chars=40)
+        return clean_line(engine if isinstance(engine, str) and engine else version, max_chars=40)
 
     async def tags(self) -> list[ModelInfo]:
         """Return the models the server has, newest first."""
@@ -85,6 +85,10 @@ class OllamaClient:
         """Return the models in memory."""
         answer = await self._call("GET", "/api/ps", timeout=timeout)
         return [models.loaded_model(item) for item in self._list(answer)]
+
+    async def load_now(self, *, timeout: float | None = None) -> EngineLoad:
+        """Return how busy the embedded engine is; of another server every value is ``None``."""
+        return models.engine_load(await self._call("GET", "/api/status", timeout=timeout))
 
     async def show(self, model: str) -> ModelDetails:
         """Return what is known about one model.

@@ -29,7 +29,9 @@ class ModelInfo:
     """As the engine writes it, e.g. ``134.52M``."""
     quantization: str = ""
     capabilities: tuple[str, ...] | None = None
-    """``None``: this server does not list them here (Ollama before 0.30); ask ``show``."""
+    """``None``: this server does not list them here (an older Ollama); ask ``show``."""
+    remote: bool = False
+    """It runs on somebody else's machine: what is asked leaves this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,19 @@ class LoadedModel:
     """Unix seconds."""
     context_length: int | None = None
     """Tokens it is loaded with."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLoad:
+    """How busy the embedded engine is: what ``/api/status`` says in the field ``engine``."""
+
+    running: int | None = None
+    """Requests being answered."""
+    waiting: int | None = None
+    """Requests waiting for a slot."""
     slots: int | None = None
-    """Requests answered at the same time; only the embedded engine tells."""
-    slots_busy: int | None = None
-    queue: int | None = None
-    """Requests waiting for a slot; only the embedded engine tells."""
+    """Requests it answers at the same time."""
+    loading: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +155,7 @@ def model_info(data: Mapping[str, Any]) -> ModelInfo:
         parameter_size=_text(details.get("parameter_size")),
         quantization=_text(details.get("quantization_level")),
         capabilities=_names(data["capabilities"]) if isinstance(data.get("capabilities"), list) else None,
+        remote=bool(data.get("remote_host") or data.get("remote_model")),
     )
 
 
@@ -181,9 +192,17 @@ def loaded_model(data: Mapping[str, Any]) -> LoadedModel:
         size_vram_bytes=_number(data.get("size_vram")),
         expires_at=_time(data.get("expires_at")),
         context_length=_number(data.get("context_length")),
-        slots=_number(data.get("slots")),
-        slots_busy=_number(data.get("slots_busy")),
-        queue=_number(data.get("queue")),
+    )
+
+
+def engine_load(data: Mapping[str, Any]) -> EngineLoad:
+    """Read the answer of the embedded engine's ``/api/status``; a real Ollama's has none of it."""
+    ours = _table(data.get("engine"))
+    return EngineLoad(
+        running=_number(ours.get("running")),
+        waiting=_number(ours.get("waiting")),
+        slots=_number(ours.get("parallel")),
+        loading=ours.get("loading") is True,
     )
 
 

@@ -274,16 +274,26 @@ async def test_details_of_a_model(client: OllamaClient, server: RawServer) -> No
     assert (await client.show("x")).parameter_count == 134_520_000
 
 
-async def test_loaded_models_with_and_without_slots(client: OllamaClient, server: RawServer) -> None:
-    server.json(
-        {
-            "models": [
-                {"model": "a", "size": 9, "context_length": 2048, "slots": 4, "slots_busy": 1, "queue": 0}
-            ]
-        }
-    )
+async def test_loaded_models_and_how_busy_the_embedded_engine_is(
+    client: OllamaClient, server: RawServer
+) -> None:
+    server.json({"models": [{"model": "a", "size": 9, "context_length": 2048}]})
     (loaded,) = await client.ps()
-    assert (loaded.context_length, loaded.slots, loaded.slots_busy, loaded.queue) == (2048, 4, 1, 0)
+    assert (loaded.name, loaded.size_bytes, loaded.context_length) == ("a", 9, 2048)
+    server.json({"cloud": {}, "engine": {"running": 1, "waiting": 2, "parallel": 4, "loading": True}})
+    load = await client.load_now()
+    assert (load.running, load.waiting, load.slots, load.loading) == (1, 2, 4, True)
+    server.json({"cloud": {"disabled": True}})
+    assert (await client.load_now()).running is None
+
+
+async def test_the_embedded_engines_version_is_what_really_answers(
+    client: OllamaClient, server: RawServer
+) -> None:
+    server.json({"version": "0.33.0"})
+    assert await client.version() == "0.33.0"
+    server.json({"version": "0.33.0", "engine": "llama.cpp b1"})
+    assert await client.version() == "llama.cpp b1"
 
 
 async def test_embeddings_match_their_texts(client: OllamaClient, server: RawServer) -> None:
