@@ -176,7 +176,10 @@ class TraceAndRoute(AgentMiddleware):
             )
             answer = f"\n\n{text} [{best.number}]" if kept else ""
         else:
-            kept = tool.status != "error" and check.states_result(text, result, run.question)
+            same_language = prompts.has_hangul(text) or not prompts.has_hangul(run.question)
+            kept = (
+                tool.status != "error" and same_language and check.states_result(text, result, run.question)
+            )
             answer = text if kept else prompts.plain_result(tool.name or "", result, ())
         seen[semconv.CHECK] = "kept" if kept else "replaced"
         run.recorder.add_text(answer)

@@ -26,6 +26,9 @@ QUOTE_CHARS = 420
 SMALL_MODEL_TOKENS = 64
 """What a small model may write about a tool's result."""
 
+ENGLISH_EXAMPLE = (("user", "What is 7+5?\n\ncalculator: 7+5 = 12"), ("assistant", "7+5 is 12."))
+KOREAN_EXAMPLE = (("user", "7+5는 얼마야?\n\ncalculator: 7+5 = 12"), ("assistant", "7+5 = 12입니다."))
+
 SMALL_MODEL_PASSAGE = 200
 """Tokens of a passage that a small model is given to word: on one core a prompt costs 7 ms a token."""
 
@@ -100,11 +103,13 @@ def for_small_model(
         passage = cut_to_tokens(plain_text(citations[0].text), SMALL_MODEL_PASSAGE)
         ask = f"Passage: {passage}\n\nQuestion: {question}\nAnswer in one sentence using only the passage."
         return [("user", ask)]
-    return [
-        ("user", "What is 7+5?\n\ncalculator: 7+5 = 12"),
-        ("assistant", "7+5 is 12."),
-        ("user", f"{question}\n\n{tool}: {result}"),
-    ]
+    example = KOREAN_EXAMPLE if has_hangul(question) else ENGLISH_EXAMPLE
+    return [*example, ("user", f"{question}\n\n{tool}: {result}")]
+
+
+def has_hangul(text: str) -> bool:
+    """Say whether a text has Hangul syllables in it."""
+    return any("가" <= char <= "힣" for char in text)
 
 
 def cut_to_tokens(text: str, tokens: int) -> str:
