@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import sqlite3
@@ -252,3 +253,15 @@ def test_writing_after_close_says_so(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(StudyError):
         chat.create_session(store).result(1)
+
+
+async def test_a_cancelled_wait_loses_no_write_and_stops_no_other(store: Store) -> None:
+    gate = threading.Event()
+    store.submit(lambda db: gate.wait(5))
+    given_up = chat.create_session(store, title="nobody waits")
+    waiting = asyncio.ensure_future(asyncio.wrap_future(given_up))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    gate.set()
+    await asyncio.wrap_future(chat.create_session(store, title="after"))
+    assert {row["title"] for row in store.query("SELECT title FROM sessions")} == {"nobody waits", "after"}
