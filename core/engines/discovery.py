@@ -81,7 +81,7 @@ class _Search:
                 # Nobody at the usual address is nothing to mention; nobody where the user pointed, or an Ollama that
                 # is passed over for its lack of models, is.
                 if (self._host and url == asked_for) or isinstance(error, (ModelMissing, NoChatModel)):
-                    note = note or error.message
+                    note = note or tr("engine.instead", reason=error.message, url=show_url(url))
         if container.docker_present():
             try:
                 return _noted(await self.docker(), note)
@@ -165,5 +165,5 @@ def _embedded_model(model: str) -> tuple[str, dict[str, str]]:
 
 def _noted(engine: Engine, note: str) -> Engine:
     if note:
-        engine.note(tr("engine.instead", reason=note))
+        engine.note(note)
     return engine

@@ -149,7 +149,7 @@ def test_what_may_work_a_second_time_says_so() -> None:
 
 def test_importing_the_rooms_loads_no_heavy_library() -> None:
     code = (
-        "import sys, core.ollama, core.telemetry;"
+        "import sys, core.ollama, core.telemetry, core.engines;"
         "print([m for m in ('ollama','langchain_core','langgraph','docker','numpy','pydantic','starlette','uvicorn')"
         " if m in sys.modules])"
     )

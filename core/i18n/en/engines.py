@@ -53,7 +53,7 @@ MESSAGES: dict[str, str] = {
     "error.docker.silent.fix": "Wait until 'docker compose ps' shows it healthy.",
     "error.model.file": "The model file {path} does not exist.",
     "error.model.file.fix": "Check the path given with --model.",
-    "engine.instead": "{reason} This engine is used instead.",
+    "engine.instead": "{reason} This engine is used instead of {url}.",
     "engine.starting": "Starting the embedded engine.",
     "engine.restarting": "The embedded engine is being restarted: {reason}",
     "engine.down": "The engine does not answer: {reason}",

@@ -53,7 +53,7 @@ MESSAGES: dict[str, str] = {
     "error.docker.silent.fix": "'docker compose ps'에 healthy로 나올 때까지 기다리세요.",
     "error.model.file": "모델 파일 {path}이(가) 없습니다.",
     "error.model.file.fix": "--model에 준 경로를 확인하세요.",
-    "engine.instead": "{reason} 대신 이 엔진을 씁니다.",
+    "engine.instead": "{reason} {url} 대신 이 엔진을 씁니다.",
     "engine.starting": "내장 엔진을 시작하고 있습니다.",
     "engine.restarting": "내장 엔진을 다시 시작하고 있습니다: {reason}",
     "engine.down": "엔진이 응답하지 않습니다: {reason}",
