@@ -95,8 +95,8 @@ def test_documents_are_added_searched_and_removed(data: Path) -> None:
     [
         (("--version",), 0),
         (("session", "list", "--json"), 0),
-        (("session", "show", "no-such-session"), 1),
-        (("docs", "add", "/no/such/file.md"), 1),
+        (("session", "show", "no-such-session"), 2),
+        (("docs", "add", "/no/such/file.md"), 2),
         (("no-such-command",), 2),
         (("--engine", "magic"), 2),
         (("ask",), 2),
