@@ -112,7 +112,7 @@ def parse_duration(text: str) -> float:
     Raises:
         ApiError: 400 with Go's text.
     """
-    body = text.lstrip("+-") if text[:1] in "+-" else text
+    body = text[1:] if text[:1] in ("+", "-") else text
     sign = -1.0 if text.startswith("-") else 1.0
     if body == "0":
         return 0.0

@@ -75,7 +75,7 @@ def test_an_engine_that_keeps_dying_is_given_up(tmp_path: Path, monkeypatch: pyt
     for engine in run_engine(EngineConfig(chat=False), tmp_path / "log"):
         for count in range(1, 4):
             os.kill(engine.endpoint.pid, signal.SIGKILL)
-            wait_until(lambda n=count: ended(engine) == n, "it is back, or given up")
+            wait_until(lambda n=count, engine=engine: ended(engine) == n, "it is back, or given up")
         assert engine.supervisor.state == "down"
 
 
