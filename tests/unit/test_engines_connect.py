@@ -3,181 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from core.embedded import supervisor as supervisor_module
-from core.embedded.supervisor import Endpoint, EngineConfig
-from core.engines import EMBED_MODEL, Engine, connect, container, discovery
+from core.engines import EMBED_MODEL, Engine, discovery
 from core.engines.local import ServerProcess
 from core.errors import NoEngineError, StudyError, UsageError
-from core.events import EngineStatus
 from core.ollama.errors import BadAnswer, EngineUnreachable, ModelMissing
-from core.paths import Paths
 from core.settings import Settings
-
-
-class FakeServer:
-    """FAKE HTTP server: a table from path to JSON answer (or raw text); records headers and bodies."""
-
-    def __init__(self, routes: dict[str, Any]) -> None:
-        self.routes = routes
-        self.asked: list[tuple[str, dict[str, str], Any]] = []
-        self.url = ""
-
-    async def start(self) -> FakeServer:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        return self
-
-    def stop(self) -> None:
-        self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in head[1:] if line)}
-        body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))) or b"null")
-        path = head[0].split()[1].partition("?")[0]
-        self.asked.append((path, headers, body))
-        found = next((value for key, value in self.routes.items() if path.endswith(key)), None)
-        if callable(found):
-            found = found(body)
-        status = 200
-        if isinstance(found, tuple):
-            status, found = found
-        if found is None:
-            status, found = 404, {"error": "not found"}
-        content = found.encode() if isinstance(found, str) else json.dumps(found).encode()
-        start = f"HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-type: application/json\r\n"
-        writer.write(f"{start}content-length: {len(content)}\r\n\r\n".encode() + content)
-        await writer.drain()
-        writer.close()
-
-
-def ollama(*models: str, version: str = "0.33.0", **more: Any) -> dict[str, Any]:
-    """Routes of a FAKE Ollama; the models are listed newest last."""
-
-    def show(body: dict[str, Any]) -> Any:
-        kind = "embedding" if "embed" in body["model"] else "completion"
-        return {"capabilities": [kind], "model_info": {"general.parameter_count": 7_000_000_000}}
-
-    listed = [
-        {"model": name, "modified_at": f"2026-01-0{day}T00:00:00Z"}
-        for day, name in enumerate(models, start=1)
-    ]
-    return {
-        "/api/version": {"version": version},
-        "/api/tags": {"models": listed},
-        "/api/show": show,
-        "/api/ps": {"models": [{"model": models[-1] if models else "", "context_length": 4096}]},
-        **more,
-    }
-
-
-class FakeSupervisor:
-    """FAKE supervisor: its "process" is a FakeServer of the test; deaths happen when the test says so."""
-
-    made: list[FakeSupervisor] = []
-    server: FakeServer
-    fail: Exception | None = None
-
-    def __init__(self, config: EngineConfig, *, log_file: Path, on_state: Callable[[str, str], None]) -> None:
-        self.config, self.log_file, self.on_state = config, log_file, on_state
-        self.endpoint: Endpoint | None = None
-        self.stopped = 0
-        FakeSupervisor.made.append(self)
-
-    async def start(self) -> Endpoint:
-        self.on_state("starting", "")
-        if FakeSupervisor.fail:
-            self.on_state("down", "")
-            raise FakeSupervisor.fail
-        self.endpoint = Endpoint(FakeSupervisor.server.url, "s3cret", 4242)
-        self.on_state("ready", "")
-        return self.endpoint
-
-    async def stop(self) -> None:
-        self.stopped += 1
-        self.endpoint = None
-
-    def die(self) -> None:
-        self.on_state("restarting", "killed")
-
-    def come_back(self, server: FakeServer) -> None:
-        self.endpoint = Endpoint(server.url, "s3cret", 4343)
-        self.on_state("ready", "")
-
-
-Serve = Callable[[dict[str, Any]], Awaitable[FakeServer]]
-
-
-@pytest.fixture
-async def serve() -> AsyncIterator[Serve]:
-    running: list[FakeServer] = []
-
-    async def one(routes: dict[str, Any]) -> FakeServer:
-        running.append(await FakeServer(routes).start())
-        return running[-1]
-
-    yield one
-    for server in running:
-        server.stop()
-
-
-def embedded_routes() -> dict[str, Any]:
-    vectors = {"/api/embed": lambda body: {"embeddings": [[float(len(text))] for text in body["input"]]}}
-    status = {"/api/status": {"engine": {"running": 1, "waiting": 2, "parallel": 4, "loading": False}}}
-    return ollama("smollm2:135m", **vectors, **status) | {
-        "/api/version": {"version": "0.33.0", "engine": "llm-study 9.9"}
-    }
-
-
-@pytest.fixture
-async def embedded(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> list[FakeSupervisor]:
-    FakeSupervisor.made, FakeSupervisor.fail = [], None
-    FakeSupervisor.server = await serve(embedded_routes())
-    monkeypatch.setattr(supervisor_module, "Supervisor", FakeSupervisor)
-    return FakeSupervisor.made
-
-
-@dataclasses.dataclass
-class World:
-    paths: Paths
-    statuses: list[EngineStatus]
-    engines: list[Engine]
-
-    async def connect(self, *, environ: dict[str, str] | None = None, **settings: Any) -> Engine:
-        engine = await connect(Settings(**settings), self.paths, self.statuses.append, environ or {})
-        self.engines.append(engine)
-        return engine
-
-
-@pytest.fixture
-async def world(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedded: list[FakeSupervisor]
-) -> AsyncIterator[World]:
-    """Nothing of the real machine is found: no Ollama on the usual port, no Docker."""
-    monkeypatch.setattr(
-        discovery, "parse_host", lambda value: parse(value) if value else "http://127.0.0.1:1"
-    )
-    monkeypatch.setattr(container, "SOCKET", tmp_path / "no-docker.sock")
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
-    one = World(Paths(tmp_path, tmp_path, tmp_path), [], [])
-    yield one
-    for engine in one.engines:
-        await engine.close()
-
-
-parse = discovery.parse_host
+from tests.engine_fakes import (  # noqa: F401 - fixtures by the names without _fixture
+    FakeSupervisor,
+    Serve,
+    World,
+    embedded_fixture,
+    embedded_routes,
+    ollama,
+    parse,
+    serve_fixture,
+    world_fixture,
+)
 
 
 async def test_the_environments_ollama_comes_first(world: World, serve: Serve, embedded: list[Any]) -> None:
@@ -427,93 +275,6 @@ def test_the_embedding_models_name_is_the_embedded_engines() -> None:
 
     assert registry.EMBED_MODEL == EMBED_MODEL
     assert registry.CHAT_MODEL == discovery.EMBEDDED_MODEL
-
-
-# --- Docker: the real library against a FAKE daemon on loopback ---------------------------------------------------
-
-
-def daemon(*containers: dict[str, Any]) -> dict[str, Any]:
-    """Routes of a FAKE Docker daemon."""
-    routes: dict[str, Any] = {f"/containers/{one['Id']}/json": one for one in containers}
-    routes["/containers/json"] = [{"Id": one["Id"]} for one in containers]
-    return routes | {"/version": {"ApiVersion": "1.44", "Version": "25"}}
-
-
-def compose_container(service: str, port: int | None, address: str = "127.0.0.1") -> dict[str, Any]:
-    ports = {"11434/tcp": [{"HostIp": address, "HostPort": str(port)}] if port else None}
-    return {
-        "Id": "f" * 12,
-        "Name": f"/study-{service}-1",
-        "State": {"Status": "running", "Pid": os.getpid()},
-        "Config": {"Labels": {container.SERVICE_LABEL: service}},
-        "NetworkSettings": {"Ports": ports},
-    }
-
-
-async def use_docker(monkeypatch: pytest.MonkeyPatch, server: FakeServer) -> None:
-    monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{server.port}")
-
-
-@pytest.mark.parametrize(("service", "address"), [("ollama", "127.0.0.1"), ("ollama-gpu", "0.0.0.0")])
-async def test_the_running_container_is_used(
-    world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch, service: str, address: str
-) -> None:
-    server = await serve(ollama("a:1b"))
-    await use_docker(monkeypatch, await serve(daemon(compose_container(service, server.port, address))))
-    for choice in ("docker", "auto"):
-        engine = await world.connect(engine=choice)
-        assert (engine.kind, engine.url, engine.model) == ("docker", server.url, "a:1b")
-
-
-async def test_each_trouble_with_docker_has_its_own_fix(
-    world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    async def trouble() -> NoEngineError:
-        with pytest.raises(NoEngineError) as caught:
-            await world.connect(engine="docker")
-        assert caught.value.fix
-        return caught.value
-
-    monkeypatch.setattr(container, "shutil", SimpleNamespace(which=lambda name: None))
-    assert (await trouble()).key == "error.docker.absent"
-    monkeypatch.setattr(container, "shutil", SimpleNamespace(which=lambda name: "/usr/bin/docker"))
-    assert (await trouble()).key == "error.docker.down"
-    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
-    down = await trouble()
-    assert down.key == "error.docker.down" and "refused" in down.message.lower()
-    await use_docker(monkeypatch, await serve(daemon()))
-    assert (await trouble()).key == "error.docker.container"
-    await use_docker(monkeypatch, await serve(daemon(compose_container("postgres", 5432))))
-    assert (await trouble()).key == "error.docker.container"
-    await use_docker(monkeypatch, await serve(daemon(compose_container("ollama", None))))
-    assert (await trouble()).key == "error.docker.port"
-    await use_docker(monkeypatch, await serve(daemon(compose_container("ollama", 1))))
-    assert (await trouble()).key == "error.docker.silent"
-
-
-def test_a_missing_permission_is_found_inside_the_librarys_wrapping() -> None:
-    import docker
-    import requests
-
-    inner = requests.ConnectionError(("Connection aborted.", PermissionError(13, "Permission denied")))
-    error = docker.errors.DockerException(f"Error while fetching server API version: {inner}")
-    error.__cause__ = inner
-    told = container._no_docker(error)
-    assert told.key == "error.docker.permission" and "docker" in told.fix
-
-
-async def test_trouble_with_docker_does_not_stop_the_search(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
-    assert (await world.connect()).kind == "embedded"
-
-
-async def test_without_docker_its_library_is_not_even_loaded(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "docker", None)  # an import would fail
-    assert (await world.connect()).kind == "embedded"
 
 
 # --- Which process listens ---------------------------------------------------------------------------------------
