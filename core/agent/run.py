@@ -257,7 +257,12 @@ class Agent:
         return ChatOllama(
             model=self.engine.model,
             base_url=connection["base_url"],
-            client_kwargs={"headers": connection.get("headers") or {}, "timeout": timeout},
+            # Without trust_env=False, an HTTP_PROXY of the environment would come between us and the loopback address.
+            client_kwargs={
+                "headers": connection.get("headers") or {},
+                "timeout": timeout,
+                "trust_env": connection.get("trust_env", True),
+            },
             keep_alive=self.settings.keep_alive,
             cache=False,
             **options_of(self.settings),
