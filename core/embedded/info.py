@@ -26,14 +26,11 @@ def _timestamp(seconds: float) -> str:
 
 @cache
 def engine_version() -> str:
-    """This program and the llama.cpp it carries."""
-    parts = []
-    for package in ("llm-study", "xllamacpp"):
-        try:
-            parts.append(f"{package} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
-            parts.append(package)
-    return ", ".join(parts)
+    """The llama.cpp that answers, by its build number: the last part of the wheel's version."""
+    try:
+        return "llama.cpp b" + importlib.metadata.version("xllamacpp").rsplit(".", 1)[-1]
+    except importlib.metadata.PackageNotFoundError:
+        return "llama.cpp"
 
 
 async def root(engine: Engine, exchange: Exchange) -> None:
