@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+from textual.app import App
 from textual.pilot import Pilot
 
 from core import i18n
@@ -25,6 +26,12 @@ from tui.study import StudyApp
 DEADLINE_S = 10.0
 
 
+def text_of(app: App[Any]) -> str:
+    """What is on screen, line by line."""
+    lines = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in line).rstrip() for line in lines)
+
+
 async def wait_until(pilot: Pilot[Any], condition: Callable[[], Any], what: str = "") -> Any:
     """Wait for a condition, up to a deadline; returns what it gave."""
     deadline = time.monotonic() + DEADLINE_S
@@ -34,7 +41,7 @@ async def wait_until(pilot: Pilot[Any], condition: Callable[[], Any], what: str 
         if found:
             return found
         if time.monotonic() > deadline:
-            raise AssertionError(f"never came true: {what or condition}")
+            raise AssertionError(f"never came true: {what or condition}\n{text_of(pilot.app)}")
         await asyncio.sleep(0.01)
 
 
@@ -62,9 +69,7 @@ class Bench:
 
     def screen_text(self) -> str:
         """What is on screen, line by line."""
-        return "\n".join(
-            "".join(segment.text for segment in line).rstrip() for line in self.app.screen._compositor.render_strips()
-        )
+        return text_of(self.app)
 
     async def sees(self, text: str) -> None:
         await self.until(lambda: text in self.screen_text(), f"{text!r} on screen")

@@ -42,7 +42,7 @@ class Layout:
     view: Pane | None = None
     """The one pane shown, or ``None`` for all three."""
     resources: int = 28
-    documents: int = 34
+    documents: int = 32
 
 
 class Workbench(GuardedScreen):

@@ -58,6 +58,11 @@ class Transcript(VerticalScroll, can_focus=False):
     class Left(Message):
         """The cursor went past the last item."""
 
+    @property
+    def messages(self) -> Vertical:
+        """What holds the messages. At least as high as the view: an anchor would push a short chat to the bottom."""
+        return self.query_one("#messages", Vertical)
+
     def items(self) -> list[Widget]:
         """Return what the cursor can stand on, top to bottom."""
         return [item for item in self.query(".item") if item.focusable]
@@ -206,7 +211,7 @@ class ChatPane(Vertical):
         self.border_title = tr("pane.chat")
 
     def compose(self) -> ComposeResult:
-        with Transcript(id="transcript"):
+        with Transcript(id="transcript"), Vertical(id="messages"):
             yield Greeting()
         yield FindBar(id="find")
         yield Plain(id="strip")
@@ -215,6 +220,7 @@ class ChatPane(Vertical):
     def on_mount(self) -> None:
         self.transcript.anchor()
         self.show_strip()
+        self.show_greeting()
 
     @property
     def transcript(self) -> Transcript:
@@ -240,13 +246,13 @@ class ChatPane(Vertical):
         """Show a session's window of messages in place of what is there."""
         transcript = self.transcript
         with self.app.batch_update():
-            await transcript.remove_children()
+            await transcript.messages.remove_children()
             widgets = [_widget(turn) for turn in turns]
             if more:
                 widgets.insert(0, EarlierLine(turns[0].message.seq))
             if not turns:
                 widgets = [Greeting()]
-            await transcript.mount_all(widgets)
+            await transcript.messages.mount_all(widgets)
             for live in self.state.live.values():
                 self._catch_up(live.message_id, live.text)
         transcript.anchor()
@@ -263,12 +269,12 @@ class ChatPane(Vertical):
         """Show earlier messages above, the place on screen kept."""
         transcript = self.transcript
         await transcript.query(EarlierLine).remove()
-        first = next(iter(transcript.children), None)
+        first = next(iter(transcript.messages.children), None)
         widgets = [_widget(turn) for turn in turns]
         if more and turns:
             widgets.insert(0, EarlierLine(turns[0].message.seq))
         transcript.release_anchor()
-        await transcript.mount_all(widgets, before=first)
+        await transcript.messages.mount_all(widgets, before=first)
         if first is not None:
             self.call_after_refresh(transcript.scroll_to_widget, first, animate=False, top=True)
 
@@ -284,7 +290,7 @@ class ChatPane(Vertical):
             last = self.answers()[-1]
             if last.turn.message.status != "complete":
                 await last.remove()
-        await transcript.mount_all(widgets)
+        await transcript.messages.mount_all(widgets)
         await self._prune()
         transcript.anchor()
         await self.show_pending()
@@ -292,7 +298,7 @@ class ChatPane(Vertical):
     async def _prune(self) -> None:
         """Take messages beyond the window off the screen; they stay in the store."""
         transcript = self.transcript
-        messages = [child for child in transcript.children if isinstance(child, (Question, Answer))]
+        messages = [child for child in transcript.messages.children if isinstance(child, (Question, Answer))]
         extra = messages[: max(0, len(messages) - 2 * WINDOW)]
         if extra:
             await transcript.query(EarlierLine).remove()
@@ -300,7 +306,7 @@ class ChatPane(Vertical):
                 await child.remove()
             kept = messages[len(extra)]
             seq = kept.turn.message.seq if isinstance(kept, Answer) else kept.seq
-            await transcript.mount(EarlierLine(seq), before=kept)
+            await transcript.messages.mount(EarlierLine(seq), before=kept)
 
     def feed(self, message_id: str, text: str) -> None:
         """Add streamed text to an answer."""
@@ -332,7 +338,7 @@ class ChatPane(Vertical):
             waiting = [Waiting(item.text) for item in self.state.pending]
             if waiting:
                 await transcript.query(Greeting).remove()
-                await transcript.mount_all(waiting)
+                await transcript.messages.mount_all(waiting)
         for row, item in zip(waiting, self.state.pending, strict=True):
             row.because(self._reason(item))
 
@@ -350,7 +356,7 @@ class ChatPane(Vertical):
     def show_greeting(self) -> None:
         """Bring the greeting up to date with what was found."""
         for greeting in self.query(Greeting):
-            if greeting.is_mounted and greeting.children:
+            if greeting.children:
                 greeting.show(greeting_text(self.state))
 
     def show_strip(self) -> None:

@@ -115,7 +115,7 @@ def receipt(run: Run) -> str:
     if memory.peak_bytes is not None:
         text = tr("receipt.memory", peak=format.size(memory.peak_bytes))
         if memory.before_bytes is not None:
-            text += f" ({format.signed_size(memory.peak_bytes - memory.before_bytes)})"
+            text += f" ({format.signed_size(memory.peak_bytes - memory.before_bytes)})".replace(" MiB)", ")")
         items.append(text)
     return f" {glyphs().dot} ".join(items)
 

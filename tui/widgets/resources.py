@@ -14,7 +14,7 @@ from textual.widget import Widget
 from core.i18n import tr
 from tui import actions, format
 from tui.state import State
-from tui.widgets.sparkline import bar, spark
+from tui.widgets.sparkline import RING, bar, spark
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,8 @@ class FigureLine(Widget):
         room = width - cell_len(label) - cell_len(value) - 2
         middle = ""
         if figure.graph:
-            low = 0.0 if figure.graph != "answer" else None
-            middle = spark(self._history, min(room, 64), low=low, high=figure.high)
+            low = None if figure.graph in {"pss", "answer"} else 0.0
+            middle = spark(self._history, min(room, RING), low=low, high=figure.high)
         elif figure.fraction is not None:
             middle = bar(figure.fraction, room)
         return label, format.pad(middle, room) if room > 0 else "", value
@@ -164,7 +164,7 @@ class ResourcesPane(VerticalScroll, can_focus=True):
 
     def show(self) -> None:
         """Bring every line up to date."""
-        if self.display and self.is_mounted:
+        if self.display and self.children:
             current = figures(self.state)
             for line in self.query(FigureLine):
                 line.show(current[line.id.removeprefix("figure-")], self.state)  # type: ignore[union-attr]

@@ -92,7 +92,7 @@ class TracePane(Horizontal):
 
     def refresh_rows(self, *, follow: bool = False) -> None:
         """Draw the tree anew, if it is shown. ``follow``: put the cursor on the last run."""
-        if not (self.display and self.is_mounted and self.children):
+        if not (self.display and self.children):
             self._stale = True
             return
         self._stale = False
