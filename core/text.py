@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
+#: No body may run over the start of another sequence: that keeps the search linear in hostile text.
 #: Whole ANSI sequences (CSI, OSC, DCS, PM, APC, SOS and two-byte escapes; ECMA-48), 7-bit and 8-bit forms.
 _SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
-    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]*[0-Z\\-~]"
 )
 #: C0 without tab and newline, DEL, C1; bidi controls; zero-width and other invisible format characters that can

@@ -41,6 +41,12 @@ def test_foreign_text_becomes_plain_text(hostile: str, shown: str) -> None:
     assert clean(clean(hostile)) == shown
 
 
+@pytest.mark.parametrize("start", ["\x90", "\x1b]", "\x1bP", "\x9b", "\x1b[", "\x1b", "\x9d\x90", "\x1b[0;"])
+def test_cleaning_is_linear_in_unfinished_sequences(start: str) -> None:
+    # Counted, not timed: a quadratic search would look at 10^11 characters here and never come back.
+    assert "\x1b" not in clean(start * 400_000) and "\x90" not in clean(start * 400_000)
+
+
 def test_lengths_are_bounded() -> None:
     assert clean("x" * 100, max_chars=10) == "x" * 10 + "…"
     assert clean_line("a\n b\t c" + "x" * 10_000, max_chars=20).startswith("a b cx")
