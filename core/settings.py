@@ -172,7 +172,7 @@ def load_settings(
     settings = Settings()
     try:
         settings = _apply(settings, tomllib.loads(file.read_text("utf-8")), str(file))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError("error.settings.file", path=file, reason=error) from error
