@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,7 +98,23 @@ def test_a_signal_ends_it_as_quitting_does(
     opened(window)
     generating(window, data)
     program: psutil.Process = window.program()
-    program.send_signal(getattr(__import__("signal"), signal_name))
+    program.send_signal(getattr(signal, signal_name))
     wait_until(lambda: not program.is_running() or program.status() == psutil.STATUS_ZOMBIE, 15, "still runs")
+    assert_no_process_left(data)
+    assert not streaming_text(data)
+
+
+@pytest.mark.parametrize("generates", [False, True])
+def test_a_terminal_that_vanishes_takes_everything_along(
+    data: Path, terminal: Callable[..., Terminal], generates: bool
+) -> None:
+    window = terminal()
+    opened(window)
+    if generates:
+        generating(window, data)
+    else:
+        press(window, "trace")
+        window.wait_for("Trace")
+    window.close()
     assert_no_process_left(data)
     assert not streaming_text(data)
