@@ -19,7 +19,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from core.embedded.engine import EngineConfig, read_config, say
+from core.embedded.config import EngineConfig, read_config
+from core.embedded.engine import say
 
 DRAIN_SECONDS = 3.0
 """How long running answers may take to end after a stop was asked for."""

@@ -1,17 +1,17 @@
-"""What the routes share: configuration, the models, the scheduler, and finding the model a request names."""
+"""What the routes share: the models, the scheduler, and finding the model a request names."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from core.embedded.config import EngineConfig
 from core.embedded.embedder import Embedded, Embedder
 from core.embedded.llama import default_threads
 from core.embedded.names import parse
@@ -22,31 +22,6 @@ from core.embedded.wire import ApiError, take
 
 API_VERSION = "0.33.0"
 """The release of Ollama whose HTTP API this engine speaks."""
-
-
-@dataclass(frozen=True)
-class EngineConfig:
-    """How to run the engine."""
-
-    models: Mapping[str, str] = field(default_factory=dict)
-    """GGUF files of the user's own: name → path. The last one is loaded at start."""
-    parallel: int = 4
-    """Slots: requests answered at the same time, each with a full context."""
-    num_ctx: int = 2048
-    """Context of each slot, tokens."""
-    threads: int = 0
-    """Generation threads; 0: all cores but one."""
-    queue: int = 32
-    """Requests that may wait for a slot; one more is answered 503."""
-    keep_alive: str = "30m"
-    """How long a model stays loaded after its last use."""
-    chat: bool = True
-    """Serve chat models. Without, the engine only embeds and stays small."""
-    host: str = "127.0.0.1"
-    port: int = 0
-    """0: any free port."""
-    preload: bool = True
-    """Load the chat model at once instead of at the first request."""
 
 
 @dataclass
@@ -167,13 +142,6 @@ class Engine:
         else:
             lease = await self.scheduler.acquire(model, num_ctx=num_ctx, keep_alive=keep_alive)
             lease.release()
-
-
-def read_config(line: str) -> tuple[EngineConfig, str]:
-    """Read the child's configuration line: an :class:`EngineConfig` and the token."""
-    values = json.loads(line)
-    token = values.pop("token", "") or ""
-    return EngineConfig(**values), str(token)
 
 
 def say(text: str) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.embedded.engine import EngineConfig
+from core.embedded.config import EngineConfig
 from core.embedded.gguf import GgufError, read_header
 from core.embedded.guard import is_loopback
 from core.embedded.names import name_for_file

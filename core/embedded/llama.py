@@ -112,7 +112,7 @@ class Llama:
         params.cpuparams_batch.n_threads = spec.threads
         # A generation can only be stopped between two batches. On a CPU small ones cost no speed (measured), so
         # a cancelled long prompt ends within about 0.2 s, and other slots' answers are not held up by it.
-        params.n_batch = params.n_ubatch = max(spec.parallel, min(MAX_BATCH, 16 * spec.threads))
+        params.n_batch = params.n_ubatch = max(spec.parallel, min(MAX_BATCH, 12 * spec.threads))
         params.verbosity = 0
         params.endpoint_slots = True
         params.endpoint_metrics = False

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
 
-from core.embedded.engine import EngineConfig
+from core.embedded.config import EngineConfig
 from core.embedded.errors import EngineStartError, PortTakenError
 from core.i18n import tr
 

@@ -1,0 +1,39 @@
+"""How to run the engine: what the parent sends its child. Imports nothing heavy, the parent needs it at start-up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """How to run the engine."""
+
+    models: Mapping[str, str] = field(default_factory=dict)
+    """GGUF files of the user's own: name → path. The last one is loaded at start."""
+    parallel: int = 4
+    """Slots: requests answered at the same time, each with a full context."""
+    num_ctx: int = 2048
+    """Context of each slot, tokens."""
+    threads: int = 0
+    """Generation threads; 0: all cores but one."""
+    queue: int = 32
+    """Requests that may wait for a slot; one more is answered 503."""
+    keep_alive: str = "30m"
+    """How long a model stays loaded after its last use."""
+    chat: bool = True
+    """Serve chat models. Without, the engine only embeds and stays small."""
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0: any free port."""
+    preload: bool = True
+    """Load the chat model at once instead of at the first request."""
+
+
+def read_config(line: str) -> tuple[EngineConfig, str]:
+    """Read the child's configuration line: an :class:`EngineConfig` and the token."""
+    values = json.loads(line)
+    token = values.pop("token", "") or ""
+    return EngineConfig(**values), str(token)
