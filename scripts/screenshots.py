@@ -1,0 +1,129 @@
+"""Make screenshots/ from the running app: the real runtime, engine, model and documents, nothing staged.
+
+    .venv/bin/python scripts/screenshots.py            # needs the `screenshots` extra and a font with Hangul
+
+Each picture is taken headless at 120x36 while an answer that used a tool is being written, in both languages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.cells import cell_len
+
+from core.events import Event, RunEnded, TokenDelta
+from core.i18n import Lang, set_language
+from core.paths import default_paths
+from core.runtime import Runtime, set_up_logging
+from core.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "screenshots"
+SIZE = (120, 36)
+QUESTIONS: dict[Lang, tuple[str, str]] = {
+    "en": ("What is 12*34?", "How many days a week can I work from home?"),
+    "ko": ("12*34는 얼마야?", "남은 휴가는 언제까지 써?"),
+}
+
+
+async def until(condition: Callable[[], bool], what: str, seconds: float = 90) -> None:
+    """Wait for a condition."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - a script, and the condition is somebody else's state
+            await asyncio.sleep(0.02)
+    print("·", what, file=sys.stderr)
+
+
+async def session(lang: Lang, folder: str) -> None:
+    """Use the app as a person would, and take its pictures."""
+    from tui.study import StudyApp
+
+    set_language(lang)
+    paths, settings = default_paths(folder), Settings(engine="embedded", lang=lang)
+    set_up_logging(paths)
+    runtime = Runtime(settings, paths)
+    events: list[Event] = []
+    runtime.subscribe(events.append)
+    app = StudyApp(runtime, settings, paths)
+    ended = lambda: sum(isinstance(event, RunEnded) for event in events)  # noqa: E731
+    async with app.run_test(size=SIZE) as pilot:
+        await until(lambda: runtime.engine_ready.done(), f"{lang}: engine ready")
+        await asyncio.wrap_future(runtime.add_documents([str(ROOT / "samples" / "handbook")]))
+        for number, question in enumerate(QUESTIONS[lang]):
+            started = len(events)
+            await pilot.press(*question)
+            await pilot.press("enter")
+            if number == 1:
+                await until(
+                    lambda start=started: any(isinstance(event, TokenDelta) for event in events[start:]),
+                    "answering",
+                )
+                # Two beats of the chat's own timer: what was streamed is painted.
+                await pilot.pause(0.4)
+                save(app.export_screenshot(), f"workbench-{lang}")
+            await until(lambda number=number: ended() == number + 1, f"{lang}: {question}")
+        await pilot.pause(0.4)
+        await pilot.press("f2")
+        await pilot.pause(0.6)
+        save(app.export_screenshot(), f"trace-{lang}")
+    runtime.stop()
+
+
+_TEXT = re.compile(
+    r'<text class="([^"]+)" x="([\d.]+)" y="([\d.]+)" textLength="([\d.]+)" ([^>]*)>([^<]*)</text>'
+)
+
+
+_WIDE = "\u1100-\u11ff\u3000-\u9fff\uac00-\ud7af\uff00-\uffef"
+_PIECE = re.compile(f"[{_WIDE}]|[^{_WIDE}]+")
+
+
+def place_wide(match: re.Match[str]) -> str:
+    """Write a run of text with Hangul as pieces, each at the cell where a terminal draws it."""
+    name, x, y, length, rest, text = match.groups()
+    plain = html.unescape(text)
+    if not plain or cell_len(plain) == len(plain):
+        return match.group(0)
+    # The picture's length counts characters; a terminal gives each syllable two cells.
+    cell, left, pieces = float(length) / len(plain), float(x), []
+    for piece in _PIECE.findall(plain):
+        width = cell_len(piece) * cell
+        font = ' style="font-family: Noto Sans Mono CJK KR"' if cell_len(piece) > len(piece) else ""
+        shown = html.escape(piece).replace(" ", "&#160;")
+        pieces.append(
+            f'<text class="{name}" x="{left:.1f}" y="{y}" textLength="{width:.1f}" {rest}{font}>{shown}</text>'
+        )
+        left += width
+    return "".join(pieces)
+
+
+def save(svg: str, name: str) -> None:
+    """Write a screenshot as SVG and PNG."""
+    import cairosvg
+
+    OUT.mkdir(exist_ok=True)
+    (OUT / f"{name}.svg").write_text(svg, "utf-8")
+    # The picture's own web font is not fetched: fonts of this machine take its place.
+    local = _TEXT.sub(place_wide, svg.replace("Fira Code", "DejaVu Sans Mono"))
+    cairosvg.svg2png(bytestring=local.encode(), write_to=str(OUT / f"{name}.png"), output_width=1600)
+    print(f"screenshots/{name}.svg, .png")
+
+
+def main() -> int:
+    """Make every picture, each language in a process of its own."""
+    if len(sys.argv) < 2:
+        return max(subprocess.call([sys.executable, __file__, lang]) for lang in QUESTIONS)
+    with tempfile.TemporaryDirectory(prefix="llm-study-shots-") as folder:
+        asyncio.run(session("ko" if sys.argv[1] == "ko" else "en", folder))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
