@@ -37,7 +37,8 @@ def _power(base: Number, exponent: Number) -> Number:
         size = max(base.numerator.bit_length(), base.denominator.bit_length())
         if size * abs(exponent.numerator) > MAX_BITS * 2:
             raise StudyError("error.calculator.large")
-        return Fraction(base**exponent.numerator)
+        result: Fraction = base**exponent.numerator
+        return result
     result = float(base) ** float(exponent)
     if isinstance(result, complex):
         raise StudyError("error.calculator.domain")
