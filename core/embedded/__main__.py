@@ -15,10 +15,9 @@ import signal
 import socket
 import stat
 import sys
-import threading
 from pathlib import Path
-from typing import Any
 
+from core.embedded import parent
 from core.embedded.config import EngineConfig, read_config
 from core.embedded.engine import say
 
@@ -52,7 +51,8 @@ def _trim_log() -> None:
 def _bind(host: str, port: int) -> socket.socket:
     """Listen. A wished-for port other than 0 must be free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named because asyncio turns Nagle's delay (40 ms for each token) off only where it is.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
     listener.listen(256)
@@ -63,17 +63,6 @@ def _bind(host: str, port: int) -> socket.socket:
 def _url(config: EngineConfig, port: int) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)
     return f"http://[{host}]:{port}" if ":" in host and not host.startswith("[") else f"http://{host}:{port}"
-
-
-def _watch_parent(stop: Any) -> None:
-    """Block on standard input; its end means the parent is gone or wants us gone."""
-    with contextlib.suppress(OSError):
-        while os.read(0, 4096):
-            pass
-    stop()
-    # Whatever the drain hangs on, the process ends: a dead parent must leave nothing behind.
-    threading.Event().wait(0.7)
-    os._exit(0)
 
 
 async def _serve(config: EngineConfig, token: str, listener: socket.socket, channel: int) -> None:
@@ -94,9 +83,7 @@ async def _serve(config: EngineConfig, token: str, listener: socket.socket, chan
     def stop() -> None:
         server.should_exit = True
 
-    threading.Thread(
-        target=_watch_parent, args=(lambda: loop.call_soon_threadsafe(stop),), daemon=True
-    ).start()
+    parent.watch(lambda: loop.call_soon_threadsafe(stop))
     with contextlib.suppress(OSError):
         os.write(
             channel, json.dumps({"url": _url(config, listener.getsockname()[1]), "pid": os.getpid()}).encode()

@@ -30,6 +30,7 @@ class EmbedRunner:
 
     model: Model
     embedder: Embedder
+    default: float
     keep_alive: float
     running: int = 0
     expires_at: float = math.inf
@@ -39,6 +40,8 @@ class EmbedRunner:
         """Free the weights unless somebody is using them."""
         if not self.running:
             self.embedder.unload()
+            # Loaded again, it starts with the default again: one "unload now" must not last for ever.
+            self.keep_alive = self.default
 
 
 class Engine:
@@ -91,7 +94,8 @@ class Engine:
         if runner is None:
             keep_alive = parse_keep_alive(self.config.keep_alive)
             embedder = Embedder(model.path, EMBED_TOKENS)
-            runner = EmbedRunner(model, embedder, 300.0 if keep_alive is None else keep_alive)
+            default = 300.0 if keep_alive is None else keep_alive
+            runner = EmbedRunner(model, embedder, default, default)
             self._embedders[model.digest] = runner
         return runner
 
@@ -131,9 +135,7 @@ class Engine:
         if model.kind == "chat":
             self.scheduler.unload(model)
         elif model.digest in self._embedders:
-            runner = self._embedders[model.digest]
-            runner.keep_alive = 0.0
-            runner.unload()
+            self._embedders[model.digest].unload()
 
     async def load(self, model: Model, *, num_ctx: int | None, keep_alive: float | None) -> None:
         """Load a model without asking it anything."""

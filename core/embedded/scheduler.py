@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.embedded.llama import Delta, Final, Job, Llama, LoadSpec
+from core.embedded.parent import killed_with_parent
 from core.embedded.registry import Model
 from core.embedded.wire import ApiError
 
@@ -320,7 +321,8 @@ class Scheduler:
         if identity not in self._verified:
             model.verify()
             self._verified.add(identity)
-        runner.llama = Llama(model.path, runner.spec)
+        with killed_with_parent():
+            runner.llama = Llama(model.path, runner.spec)
 
     async def _close(self, runner: Runner) -> None:
         llama, runner.llama = runner.llama, None

@@ -144,6 +144,9 @@ def test_the_embedding_model_unloads_too(http: httpx.Client) -> None:
     assert EMBED in loaded(http)
     http.post("/api/embed", json={"model": EMBED, "input": "x", "keep_alive": 0})
     wait_until(lambda: EMBED not in loaded(http), "it is unloaded")
+    http.post("/api/embed", json={"model": EMBED, "input": "x"})
+    left = datetime.fromisoformat(loaded(http)[EMBED]["expires_at"]).timestamp() - time.time()
+    assert left > 60, "the next load has the default time again"
 
 
 def test_another_num_ctx_reloads_after_running_requests(engine: Running, http: httpx.Client) -> None:

@@ -53,6 +53,20 @@ def test_kill_9_of_the_parent_takes_the_engine_along(tmp_path: Path) -> None:
     parent.stdout.close()
 
 
+def test_kill_9_of_the_parent_while_the_model_loads(tmp_path: Path) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline().split()[0])
+    # The model's file is mapped: llama.cpp holds Python's lock now, no thread of Python's can react.
+    wait_until(lambda: any(".gguf" in m.path for m in psutil.Process(pid).memory_maps()), "it loads")
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not psutil.pid_exists(pid), "the engine is gone", seconds=5)
+    parent.stdout.close()
+
+
 @pytest.fixture
 def fragile(tmp_path: Path) -> Iterator[Running]:
     yield from run_engine(EngineConfig(chat=False), tmp_path / "engine.log")
