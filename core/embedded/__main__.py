@@ -19,13 +19,14 @@ from pathlib import Path
 
 from core.embedded import parent
 from core.embedded.config import EngineConfig, read_config
-from core.embedded.engine import say
+from core.embedded.engine import Engine, say
 
 DRAIN_SECONDS = 3.0
 """How long running answers may take to end after a stop was asked for."""
 LOG_LIMIT = 4 << 20
 LOG_KEEP = 256 << 10
 _HOUSEKEEPING_SECONDS = 5.0
+_PRELOAD_SECONDS = 0.5
 
 
 def _take_over_output() -> int:
@@ -69,7 +70,6 @@ async def _serve(config: EngineConfig, token: str, listener: socket.socket, chan
     import uvicorn
 
     from core.embedded.app import build
-    from core.embedded.engine import Engine
 
     engine = Engine(config)
     server = uvicorn.Server(
@@ -91,10 +91,21 @@ async def _serve(config: EngineConfig, token: str, listener: socket.socket, chan
         os.write(channel, b"\n")
         os.close(channel)
     tasks = {loop.create_task(_housekeeping())}
-    first = engine.registry.first_chat() if config.preload else None
-    if first is not None:
-        tasks.add(loop.create_task(engine.scheduler.preload(first)))
+    if config.preload:
+        tasks.add(loop.create_task(_preload(engine)))
     await server.serve(sockets=[listener])
+
+
+async def _preload(engine: Engine) -> None:
+    """Load the model people will ask for, a moment after the start; a request for it does not wait for this.
+
+    llama.cpp holds Python's lock while it loads, about a second: whoever started us asks for version and models
+    first, and should not have to wait for that.
+    """
+    await asyncio.sleep(_PRELOAD_SECONDS)
+    model = engine.registry.first_chat()
+    if model is not None:
+        await engine.scheduler.preload(model)
 
 
 async def _housekeeping() -> None:
