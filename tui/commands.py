@@ -46,9 +46,7 @@ async def run_command(app: StudyApp, text: str) -> None:
 def pick_action(app: StudyApp) -> None:
     """Choose any action by name, in either language."""
     rows = []
-    for action in actions.ACTIONS:
-        if action.scope != "app" or action.id in {"palette", "interrupt"}:
-            continue
+    for action in actions.listed():
         how = "  ".join(
             part
             for part in (actions.key_labels(action, app.keys), f"/{action.command}" if action.command else "")

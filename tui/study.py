@@ -487,8 +487,7 @@ class StudyApp(App[None], inherit_bindings=False):
         """Build the workbench anew from the state (another language), the text being written kept."""
         draft = self.bench.chat.composer.text
         documents = self.bench.documents.documents
-        self.bench = Workbench(self.state, self.arrangement, self.keys)
-        await self.switch_screen(self.bench)
+        await self.bench.rebuild()
         self.bench.chat.composer.text = draft
         self.bench.documents.show_documents(documents)
         self.trace_session = ""

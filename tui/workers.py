@@ -51,8 +51,8 @@ async def load_earlier(app: StudyApp, session_id: str, before_seq: int) -> None:
 
 async def ask(app: StudyApp, session_id: str, pending: Pending) -> None:
     """Hand a question to the runtime; what follows comes as events."""
-    pending.future = app.runtime.ask(session_id, pending.text, pending.docs)
     try:
+        pending.future = app.runtime.ask(session_id, pending.text, pending.docs)
         await asyncio.wrap_future(pending.future)
     except asyncio.CancelledError:
         return  # Taken back by the user.

@@ -96,7 +96,7 @@ def runs(tmp_path: Path) -> Any:
             prepare(runtime)
         app = StudyApp(runtime, settings, paths, session=session)  # type: ignore[arg-type]
         try:
-            async with app.run_test(size=size) as pilot:
+            async with app.run_test(size=size, notifications=True) as pilot:
                 bench = Bench(app, pilot, runtime)
                 if ready:
                     await bench.until(lambda: app.state.session and app.state.ready, "session open, engine ready")

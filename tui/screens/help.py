@@ -62,7 +62,7 @@ def _action_lines(action: actions.Action, keymap: Mapping[str, str]) -> list[Par
         (f"  {format.pad(how, 30) if cell_len(how) <= 30 else how + '  '}", "$accent"),
         (f"{action.title}", "bold"),
         (f"  {action.id}\n", "$quiet"),
-        f"  {' ' * 30}{action.help}\n",
+        f"    {action.help}\n",
     ]
 
 

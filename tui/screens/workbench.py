@@ -105,6 +105,12 @@ class Workbench(GuardedScreen):
     def on_resize(self, event: events.Resize) -> None:
         self.lay_out()
 
+    async def rebuild(self) -> None:
+        """Build every pane anew, in the language of now."""
+        await self.recompose()
+        self.lay_out()
+        self.chat.composer.focus()
+
     # -- arranging ---------------------------------------------------------------------------------------
 
     def seen(self) -> frozenset[str]:

@@ -144,10 +144,12 @@ class Choices(Widget):
     def render(self) -> Content:
         """Draw the items that fit."""
         width, place = self.content_size.width, 0
+        texts = [cell_len(f"{key} {title}" if key else title) for _, key, title in self._items]
+        gap = self._gap if sum(texts) + self._gap * (len(texts) - 1) <= width else 1
         parts: list[Content | str | tuple[str, str]] = []
         self._spans = []
         for index, (name, key, title) in enumerate(self._items):
-            text_width = cell_len(f"{key} {title}" if key else title)
+            text_width = texts[index]
             if place + text_width > width:
                 break
             self._spans.append((place, place + text_width, name))
@@ -156,8 +158,8 @@ class Choices(Widget):
             parts.append((title, "bold $accent" if name == self._active else "$quiet"))
             place += text_width
             if index + 1 < len(self._items):
-                parts.append(" " * self._gap)
-                place += self._gap
+                parts.append(" " * gap)
+                place += gap
         return Content.assemble(*parts)
 
     def on_click(self, event: events.Click) -> None:

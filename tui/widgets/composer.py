@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.cells import cell_len
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -16,7 +17,7 @@ from textual.widgets import TextArea
 
 from core.i18n import tr
 from core.text import clean, clean_line
-from tui import actions
+from tui import actions, format
 from tui.widgets.rows import Row, RowList
 
 SEND_DELAY = 0.05
@@ -231,9 +232,10 @@ class PathsFound(Message):
 
 def _command_row(action: actions.Action) -> Row:
     argument = f" {tr(f'argument.{action.argument}')}" if action.argument else ""
+    name = f"/{action.command}"
     return Row(
         action.command,
-        ((f"/{action.command}", "accent"), (argument, "quiet"), (f"  {action.title}", "")),
+        ((name, "accent"), (format.pad(argument, max(1, 18 - cell_len(name))), "quiet"), (action.title, "")),
         data=f"/{action.command}" + (" " if action.argument else ""),
     )
 

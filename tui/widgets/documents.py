@@ -243,9 +243,9 @@ class DocumentsPane(Vertical):
         scores = [
             f"{tr('documents.vector')} {passage.vector:.2f}" if passage.vector is not None else "",
             f"{tr('documents.keyword')} {passage.keyword:.1f}" if passage.keyword is not None else "",
-            f"{place} [ ]" if place else "",
+            place,
         ]
-        text = "   ".join(part for part in scores if part)
+        text = "  ".join(part for part in scores if part)
         self.query_one("#passage-scores", Plain).show(Content.styled(text, "$quiet"))
         scroll.scroll_home(animate=False)
 

@@ -26,7 +26,7 @@ class Header(Widget):
         if status is None:
             return [tr("engine.state.starting")]
         kind = tr(f"engine.kind.{status.kind}")
-        route = tr(f"route.{status.route}") if status.route else ""
+        route = tr(f"header.route.{status.route}") if status.route else ""
         parts = [kind, clean_line(status.version), clean_line(status.model), route]
         if not self.state.ready:
             parts.insert(1, tr(f"engine.state.{status.state}"))

@@ -106,14 +106,14 @@ class Source(Plain, can_focus=True):
 
 def receipt(run: Run) -> str:
     """Return what an answer cost: tokens, speed, time to first token, memory."""
-    items = [tr("receipt.tokens", count=format.count(run.usage.output_tokens))]
+    items = [tr("answer.tokens", count=format.count(run.usage.output_tokens))]
     if run.tokens_per_s is not None:
         items.append(f"{format.rate(run.tokens_per_s)} tok/s")
     if run.ttft_ms is not None:
         items.append(f"TTFT {format.duration(run.ttft_ms)}")
     memory = run.memory
     if memory.peak_bytes is not None:
-        text = tr("receipt.memory", peak=format.size(memory.peak_bytes))
+        text = tr("answer.memory", peak=format.size(memory.peak_bytes))
         if memory.before_bytes is not None:
             text += f" ({format.signed_size(memory.peak_bytes - memory.before_bytes)})".replace(" MiB)", ")")
         items.append(text)

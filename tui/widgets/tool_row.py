@@ -100,7 +100,7 @@ class ToolRow(Vertical, can_focus=True):
         self.span = span
         self.set_class(span.status == "error", "-error")
         self.set_class(self.expanded, "-open")
-        if self.is_mounted and self.children:
+        if self.children:
             self.query_one(SplitLine).show(*self._line())
             if self.expanded:
                 self.query_one(Plain).show(self._detail())

@@ -46,8 +46,9 @@ class TracePane(Horizontal):
         self.border_title = tr("pane.trace")
         self.runs: dict[str, Run] = {}
         self.spans: dict[str, Span] = {}
-        self._closed: set[str] = set()
+        self._folded: set[str] = set()
         self._stale = True
+        self._follow = False
 
     def compose(self) -> ComposeResult:
         yield SpanTree(id="trace-tree")
@@ -61,15 +62,16 @@ class TracePane(Horizontal):
         self.runs = {run.id: run for run in runs}
         self.spans = {span.id: span for span in spans}
         # Only the last answer starts opened.
-        self._closed = {run.id for run in runs[:-1]}
+        self._folded = {run.id for run in runs[:-1]}
         self.refresh_rows(follow=True)
 
     def put_run(self, run: Run) -> None:
         """Add a run, or bring it up to date."""
-        if run.id not in self.runs:
-            self._closed.update(self.runs)
+        new = run.id not in self.runs
+        if new:
+            self._folded.update(self.runs)
         self.runs[run.id] = run
-        self.refresh_rows(follow=True)
+        self.refresh_rows(follow=new)
 
     def put_span(self, span: Span) -> None:
         """Add a span, or bring it up to date."""
@@ -78,7 +80,7 @@ class TracePane(Horizontal):
 
     def on_show(self) -> None:
         if self._stale:
-            self.refresh_rows(follow=True)
+            self.refresh_rows()
 
     def on_resize(self, event: events.Resize) -> None:
         self.refresh_rows()
@@ -94,6 +96,7 @@ class TracePane(Horizontal):
         """Draw the tree anew, if it is shown. ``follow``: put the cursor on the last run."""
         if not (self.display and self.children):
             self._stale = True
+            self._follow = self._follow or follow
             return
         self._stale = False
         rows: list[Row] = []
@@ -104,16 +107,17 @@ class TracePane(Horizontal):
             children.setdefault(parent, []).append(span)
         for run in self.runs.values():
             rows.append(self._run_row(run, bool(children.get(f"run:{run.id}"))))
-            if run.id not in self._closed:
+            if run.id not in self._folded:
                 scale = _Scale(run, [span for span in self.spans.values() if span.run_id == run.id])
                 self._add(rows, children, f"run:{run.id}", 1, scale, width)
-        last = next(reversed(self.runs), None)
-        self.span_rows.set_rows(rows, select=last if follow and not self.span_rows.has_focus else None)
+        last = next(reversed(self.runs), None) if follow or self._follow else None
+        self._follow = False
+        self.span_rows.set_rows(rows, select=last)
         self._show_detail()
 
     def _run_row(self, run: Run, has_spans: bool) -> Row:
         marks = glyphs()
-        mark = (marks.closed if run.id in self._closed else marks.open) if has_spans else " "
+        mark = (marks.closed if run.id in self._folded else marks.open) if has_spans else " "
         tone = {"error": "error", "cancelled": "warning", "interrupted": "warning"}.get(run.status, "strong")
         took = (run.ended_at - run.started_at) * 1000 if run.ended_at else None
         right: tuple[Fragment, ...] = ((format.duration(took) if took else tr("tool.running"), "quiet"),)
@@ -130,12 +134,12 @@ class TracePane(Horizontal):
     ) -> None:
         for span in sorted(children.get(parent, []), key=lambda item: item.start):
             rows.append(self._span_row(span, depth, bool(children.get(span.id)), scale, width))
-            if span.id not in self._closed:
+            if span.id not in self._folded:
                 self._add(rows, children, span.id, depth + 1, scale, width)
 
     def _span_row(self, span: Span, depth: int, has_children: bool, scale: _Scale, width: int) -> Row:
         marks = glyphs()
-        mark = (marks.closed if span.id in self._closed else marks.open) if has_children else " "
+        mark = (marks.closed if span.id in self._folded else marks.open) if has_children else " "
         tone = {"error": "error", "cancelled": "warning", "running": "accent"}.get(span.status, "")
         took = format.duration(span.duration_ms) if span.duration_ms is not None else tr("tool.running")
         bar_width = max(0, min(24, width // 3 - 4))
@@ -148,10 +152,10 @@ class TracePane(Horizontal):
         """Put the cursor on a span or a run, opening what is above it."""
         span = self.spans.get(item_id)
         if span:
-            self._closed.discard(span.run_id)
+            self._folded.discard(span.run_id)
             parent = span.parent_id
             while parent in self.spans:
-                self._closed.discard(parent)
+                self._folded.discard(parent)
                 parent = self.spans[parent].parent_id
         self.refresh_rows()
         place = next((i for i, row in enumerate(self.span_rows.rows) if row.id == item_id), None)
@@ -161,8 +165,8 @@ class TracePane(Horizontal):
     def toggle(self, item_id: str, closed: bool | None = None) -> None:
         """Close or open what is below a row."""
         if closed is None:
-            closed = item_id not in self._closed
-        (self._closed.add if closed else self._closed.discard)(item_id)
+            closed = item_id not in self._folded
+        (self._folded.add if closed else self._folded.discard)(item_id)
         self.refresh_rows()
 
     @on(RowList.Chosen)
@@ -225,7 +229,7 @@ def run_detail(run: Run) -> Content:
         (tr("trace.status"), tr(f"run.{run.status}")),
         (tr("trace.engine"), f"{run.engine} {run.engine_version}"),
         (tr("trace.model"), run.model),
-        (tr("trace.route"), tr(f"route.{run.route}") if run.route else format.none()),
+        (tr("trace.route"), tr(f"header.route.{run.route}") if run.route else format.none()),
         (tr("trace.tokens"), f"{run.usage.input_tokens} {glyphs().arrow} {run.usage.output_tokens}"),
         ("TTFT", format.duration(run.ttft_ms)),
         ("tok/s", format.rate(run.tokens_per_s)),

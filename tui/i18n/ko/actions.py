@@ -97,7 +97,7 @@ MESSAGES: dict[str, str] = {
     "action.session_export": "내보내기",
     "action.session_export.help": "커서가 있는 세션을 Markdown과 JSON 파일로 저장합니다.",
     "action.palette": "모든 명령",
-    "action.palette.short": "명령",
+    "action.palette.short": "메뉴",
     "action.palette.help": "한국어나 영어 이름으로 명령을 찾습니다.",
     "action.help": "도움말",
     "action.help.short": "도움말",
