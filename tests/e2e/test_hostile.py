@@ -60,15 +60,18 @@ def test_hostile_documents_are_only_text(
 ) -> None:
     folder = tmp_path / "papers"
     folder.mkdir()
-    (folder / "evil [bold]x[/] \x1b[2J.md").write_text(f"# Title {HOSTILE}\n\nlanterns {HOSTILE}\n", "utf-8")
-    (folder / "long.txt").write_text(f"lanterns {LONG_LINE}\n", "utf-8")
+    (folder / "evil [bold]x [@click=app.quit]\x1b[2J.md").write_text(
+        f"# Title {HOSTILE}\n\nlanterns {HOSTILE}\n\n{LONG_LINE[:30_000]}\n", "utf-8"
+    )
+    (folder / "zz-long.txt").write_text(f"lanterns {LONG_LINE}\n", "utf-8")
     (folder / "nul.txt").write_bytes(b"lanterns\x00\x1b[2J\xff\xfe" * 50)
     (folder / "good.md").write_text("# Lanterns\n\nLanterns are lit at dusk.\n", "utf-8")
     window = terminal(size=(140, 40))
     window.wait_for(lambda text: three_panes(text) and "smollm2:135m" in text, 60)
     slash(window, "add_documents", str(folder))
     ended = "SELECT * FROM documents WHERE status IN ('indexed', 'failed')"
-    wait_until(lambda: len(rows(data, ended)) == 4, 120, f"not all were read\n{window.screen()}")
+    # The megabyte comes last and is two thousand passages: the app is looked at, searched and left meanwhile.
+    wait_until(lambda: len(rows(data, ended)) >= 3, 60, f"not all were read\n{window.screen()}")
     assert all(row["status"] == "indexed" or row["reason"] for row in rows(data, ended))
     window.wait_for("good.md")
     assert_whole(window)
