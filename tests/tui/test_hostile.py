@@ -20,13 +20,13 @@ async def test_markup_in_questions_answers_tools_and_names_is_shown_as_it_is(run
         bench.runtime.script = Script(text=NASTY, citations=(cited,), result=NASTY)
         from core.session import documents
 
-        documents.put_document(bench.runtime.store, document("/n/[bold]x[/y].md")).result()
+        documents.put_document(bench.runtime.store, document("/n/[bold]x[b].md")).result()
         await bench.ask(f"Q {NASTY}")
         await bench.sees("38 tok")
         text = bench.screen_text()
         assert "Q [/x] [bold]b[/bold] [@click=app.quit]go[/]" in text
         assert "[/red] sec" in text
-        await bench.sees("[bold]x[/y].md")
+        await bench.sees("[bold]x[b].md")
         await bench.pilot.press("shift+tab", "up", "up", "enter")
         await bench.pilot.press("f2")
         await bench.pilot.press("end")
