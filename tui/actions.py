@@ -189,7 +189,9 @@ def footer(changed: Mapping[str, str] | None = None) -> list[tuple[str, str, str
 def listed() -> list[Action]:
     """Return what can be chosen from a list: sessions and documents first, then the rest."""
     order: tuple[Group, ...] = ("session", "documents", "chat", "view", "app")
-    chosen = [action for action in ACTIONS if action.scope == "app" and action.id not in {"palette", "interrupt"}]
+    chosen = [
+        action for action in ACTIONS if action.scope == "app" and action.id not in {"palette", "interrupt"}
+    ]
     return sorted(chosen, key=lambda action: order.index(action.group))
 
 

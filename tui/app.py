@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import time
@@ -29,6 +30,8 @@ def run(settings: Settings, paths: Paths, *, session: str = "new", notice: str =
     from tui import terminal
 
     terminal.prepare(settings.kitty_keyboard)
+    # Importing makes many objects and no garbage: the collector comes on again after the first paint.
+    gc.disable()
     from core.runtime import Runtime, set_up_logging
 
     set_up_logging(paths)

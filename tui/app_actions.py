@@ -132,4 +132,3 @@ def save(app: StudyApp, name: str, value: str) -> None:
         save_setting(app.paths.config_file, name, value)
     except OSError as error:
         app.tell(tr("settings.unsaved", reason=error.strerror or error), "warning")
-

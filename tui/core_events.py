@@ -111,4 +111,3 @@ async def _run_ended(app: StudyApp, event: RunEnded) -> None:
             workers.start(app, workers.open_session(app, event.session_id), "session")
     app.show_figures()
     await app.send_next()
-

@@ -136,4 +136,3 @@ def questions(store: Store, limit: int = 200) -> list[str]:
     """Return earlier questions of all sessions, oldest first, repeats left out. Blocking."""
     rows = store.query("SELECT content FROM messages WHERE role = 'user' ORDER BY seq DESC LIMIT ?", [limit])
     return list(dict.fromkeys(row["content"] for row in rows))[::-1]
-

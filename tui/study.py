@@ -142,6 +142,7 @@ class StudyApp(App[None], inherit_bindings=False):
         log.info("first paint after %.0f ms", (time.perf_counter() - self._started) * 1000)
         gc.collect()
         gc.freeze()
+        gc.enable()
         self.runtime.start()
         workers.start(self, workers.open_session(self, self._wanted_session), "session")
         workers.start(self, workers.load_questions(self), "questions")
@@ -196,7 +197,9 @@ class StudyApp(App[None], inherit_bindings=False):
 
     def tell(self, text: str, severity: str = "information") -> None:
         """Show a sentence for a few seconds. Never markup."""
-        kind: Severity = "error" if severity == "error" else "warning" if severity == "warning" else "information"
+        kind: Severity = (
+            "error" if severity == "error" else "warning" if severity == "warning" else "information"
+        )
         self.notify(text, severity=kind, markup=False, timeout=10 if kind == "error" else 5)
 
     def write_to_terminal(self, sequence: str) -> None:
@@ -283,7 +286,9 @@ class StudyApp(App[None], inherit_bindings=False):
             self.screen.set_sessions(event.sessions)
         elif self._sessions_wanted:
             self._sessions_wanted = False
-            self.push_screen(SessionsScreen(event.sessions, self.state.session_id, datetime.now), self._continue)
+            self.push_screen(
+                SessionsScreen(event.sessions, self.state.session_id, datetime.now), self._continue
+            )
 
     def _continue(self, session_id: str | None) -> None:
         if session_id and session_id != self.state.session_id:
@@ -336,7 +341,12 @@ class StudyApp(App[None], inherit_bindings=False):
     async def send_next(self) -> None:
         """Send the first waiting question when no answer is being written."""
         state = self.state
-        if state.pending and state.session and not state.generating and not any(p.sent for p in state.pending):
+        if (
+            state.pending
+            and state.session
+            and not state.generating
+            and not any(p.sent for p in state.pending)
+        ):
             first = state.pending[0]
             first.sent = True
             workers.start(self, workers.ask(self, state.session_id, first), "ask")

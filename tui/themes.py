@@ -1,4 +1,5 @@
-"""Colours: three themes of our own beside Textual's. One accent; ``quiet`` for what is secondary, ``line`` for rules."""
+"""Colours: three themes of our own beside Textual's. One accent; ``quiet`` for what is secondary, ``line`` for rules,
+``graph`` for areas, where the accent itself would shout."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ THEMES: tuple[Theme, ...] = (
         variables={
             "quiet": "#858d99",
             "line": "#2f343c",
+            "graph": "#3f7871",
             "user": "#eef0f3",
             "mark": "#4a4320",
             "block-cursor-foreground": "#15171b",
@@ -52,6 +54,7 @@ THEMES: tuple[Theme, ...] = (
         variables={
             "quiet": "#666b74",
             "line": "#d6d3cb",
+            "graph": "#7db3ac",
             "user": "#14161a",
             "mark": "#fbe9a9",
             "block-cursor-foreground": "#ffffff",
@@ -83,6 +86,7 @@ THEMES: tuple[Theme, ...] = (
         variables={
             "quiet": "#d8d8d8",
             "line": "#9a9a9a",
+            "graph": "#ffd54a",
             "user": "#ffffff",
             "mark": "#5a4a00",
             "block-cursor-foreground": "#000000",
@@ -107,4 +111,11 @@ def variable_defaults(theme: Theme) -> dict[str, str]:
         quiet, line, mark = "#8c929c", "#3a3f47", "#4a4320"
     else:
         quiet, line, mark = "#666b74", "#c9c6be", "#fbe9a9"
-    return {"quiet": quiet, "line": line, "user": theme.foreground or "ansi_default", "mark": mark}
+    graph = theme.accent or theme.primary
+    return {
+        "quiet": quiet,
+        "graph": graph,
+        "line": line,
+        "user": theme.foreground or "ansi_default",
+        "mark": mark,
+    }

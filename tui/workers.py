@@ -37,7 +37,9 @@ async def open_session(app: StudyApp, which: str) -> None:
     """Open a session (``new``, ``last`` or an id) and read its last messages."""
     store = await store_of(app)
     runtime = app.runtime
-    session = await asyncio.wrap_future(runtime.new_session() if which == "new" else runtime.open_session(which))
+    session = await asyncio.wrap_future(
+        runtime.new_session() if which == "new" else runtime.open_session(which)
+    )
     turns, more = await asyncio.to_thread(load_turns, store, session.id)
     app.post_message(messages.SessionOpened(session, turns, more))
 

@@ -71,7 +71,9 @@ class SessionsScreen(Dialog):
             (tr("sessions.messages", count=session.message_count), "quiet"),
             (f"  {when:%H:%M}     " if same_day else f"  {when:%Y-%m-%d}", "quiet"),
         )
-        return Row(session.id, (mark, (clean_line(session.title) or tr("session.untitled"), "")), right, data=session)
+        return Row(
+            session.id, (mark, (clean_line(session.title) or tr("session.untitled"), "")), right, data=session
+        )
 
     @on(Input.Changed)
     def _typed(self) -> None:
@@ -116,7 +118,9 @@ class SessionsScreen(Dialog):
                 self.post_message(self.Change("delete", session))
 
         title = clean_line(session.title) or tr("session.untitled")
-        self.app.push_screen(Confirm(tr("sessions.delete", title=title, count=session.message_count)), confirmed)
+        self.app.push_screen(
+            Confirm(tr("sessions.delete", title=title, count=session.message_count)), confirmed
+        )
 
     def action_session_export(self) -> None:
         """Export to files."""

@@ -142,8 +142,10 @@ class Workbench(GuardedScreen):
         if "strip" in seen:
             self.chat.show_strip()
         focused = self.focused
-        if focused is None or not focused.display or not all(
-            node.display for node in focused.ancestors if isinstance(node, Widget)
+        if (
+            focused is None
+            or not focused.display
+            or not all(node.display for node in focused.ancestors if isinstance(node, Widget))
         ):
             self.focus_pane(next(name for name in PANES if name in seen))
         self.post_message(self.Arranged(seen))
@@ -184,7 +186,11 @@ class Workbench(GuardedScreen):
     def next_pane(self) -> None:
         """Move on to the next pane, or tab."""
         current = self.focused_pane()
-        order = PANES if self.narrow else [name for name in ("resources", "chat", "documents", "trace") if name in self.seen()]
+        order = (
+            PANES
+            if self.narrow
+            else [name for name in ("resources", "chat", "documents", "trace") if name in self.seen()]
+        )
         place = order.index(current) if current in order else 0
         self.focus_pane(order[(place + 1) % len(order)])
 

@@ -18,13 +18,19 @@ from tui.glyphs import glyphs
 class Plain(Static):
     """Text that is never markup, redrawn only when it changed."""
 
-    def __init__(self, text: str | Content = "", *, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(
+        self, text: str | Content = "", *, id: str | None = None, classes: str | None = None
+    ) -> None:
         super().__init__(text, id=id, classes=classes, markup=False)
         self._shown: str | Content = text
 
     def show(self, text: str | Content) -> None:
         """Show ``text``; nothing happens when it is shown already."""
-        same = text.is_same(self._shown) if isinstance(text, Content) and isinstance(self._shown, Content) else text == self._shown
+        same = (
+            text.is_same(self._shown)
+            if isinstance(text, Content) and isinstance(self._shown, Content)
+            else text == self._shown
+        )
         if not same:
             self._shown = text
             self.update(text)

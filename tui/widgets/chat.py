@@ -19,7 +19,16 @@ from tui.glyphs import glyphs
 from tui.state import WINDOW, Pending, State, Turn
 from tui.widgets.basics import Plain
 from tui.widgets.composer import Composer, ComposerBox
-from tui.widgets.message import Answer, AnswerText, Greeting, Question, Source, Suggestion, Waiting, message_of
+from tui.widgets.message import (
+    Answer,
+    AnswerText,
+    Greeting,
+    Question,
+    Source,
+    Suggestion,
+    Waiting,
+    message_of,
+)
 from tui.widgets.resources import strip
 from tui.widgets.tool_row import ToolRow
 
@@ -372,7 +381,11 @@ class ChatPane(Vertical):
         found = False
         for item in self.query(".item"):
             message = message_of(item)
-            hit = message is not None and message.message_id == message_id and isinstance(item, (Question, AnswerText))
+            hit = (
+                message is not None
+                and message.message_id == message_id
+                and isinstance(item, (Question, AnswerText))
+            )
             item.set_class(hit, "-match")
             if hit:
                 found = True

@@ -54,6 +54,8 @@ class Composer(TextArea):
             highlight_cursor_line=False,
             placeholder=tr("composer.placeholder"),
         )
+        # A blinking caret would redraw twice a second for ever.
+        self.cursor_blink = False
         self._history = history
         self._place: int | None = None
         self._draft = ""
@@ -91,7 +93,9 @@ class Composer(TextArea):
         """Put the marked completion in. With ``whole``, not when what is typed is complete already."""
         completion = self._completion
         row = completion.current if completion and completion.display else None
-        if row is None or (whole and (self.text.strip() == str(row.data).strip() or row.id.startswith("path:"))):
+        if row is None or (
+            whole and (self.text.strip() == str(row.data).strip() or row.id.startswith("path:"))
+        ):
             return False
         self.text = str(row.data)
         self.move_cursor(self.document.end)
@@ -210,7 +214,10 @@ class ComposerBox(Vertical):
         """Offer the paths, if the text is still the one they complete."""
         if self.query_one(Composer).text == event.before + event.typed:
             self._offer(
-                [Row(f"path:{path}", ((clean_line(path), ""),), data=event.before + path) for path in event.paths]
+                [
+                    Row(f"path:{path}", ((clean_line(path), ""),), data=event.before + path)
+                    for path in event.paths
+                ]
             )
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
@@ -252,10 +259,10 @@ def complete_path(typed: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name.startswith(beginning) and (beginning.startswith(".") or not entry.name.startswith(".")):
+                if entry.name.startswith(beginning) and (
+                    beginning.startswith(".") or not entry.name.startswith(".")
+                ):
                     found.append(f"{shown}{entry.name}{'/' if entry.is_dir() else ''}")
     except OSError:
         return []
     return sorted(found)[:MAX_PATHS]
-
-

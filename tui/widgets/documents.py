@@ -312,7 +312,11 @@ def _document_row(document: Document) -> Row:
 def _hit_row(number: int, hit: Hit) -> Row:
     name = clean_line(hit.document.rsplit("/", 1)[-1])
     section = clean_line(hit.section)
-    left = ((f"{number} ", "accent"), (name, ""), (f" {glyphs().section} {section}" if section else "", "quiet"))
+    left = (
+        (f"{number} ", "accent"),
+        (name, ""),
+        (f" {glyphs().section} {section}" if section else "", "quiet"),
+    )
     return Row(hit.chunk_id, left, ((f"{hit.score:.2f}", "quiet"),), data=hit)
 
 
@@ -323,4 +327,3 @@ def highlighted(text: str, terms: tuple[str, ...]) -> Content:
         pattern = "|".join(re.escape(term) for term in terms)
         content = content.highlight_regex(re.compile(pattern, re.IGNORECASE), style="bold on $mark")
     return content
-

@@ -48,5 +48,12 @@ class Header(Widget):
         gap = max(0, room - cell_len(title))
         tone = "$warning" if not self.state.ready else "$foreground"
         return Content.assemble(
-            (name, "bold $accent"), "  ", (engine, tone), "  ", " " * gap, (title, "$quiet"), "  ", (lang, "$quiet")
+            (name, "bold $accent"),
+            "  ",
+            (engine, tone),
+            "  ",
+            " " * gap,
+            (title, "$quiet"),
+            "  ",
+            (lang, "$quiet"),
         )

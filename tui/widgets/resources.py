@@ -133,7 +133,7 @@ class FigureLine(Widget):
         """Draw the line."""
         self._text = label, graph, value = self._layout()
         tone = f"${self._figure.tone}" if self._figure.tone else "$foreground"
-        return Content.assemble((label, "$quiet"), " ", (graph, "$accent"), " ", (value, tone))
+        return Content.assemble((label, "$quiet"), " ", (graph, "$graph"), " ", (value, tone))
 
 
 class ResourcesPane(VerticalScroll, can_focus=True):

@@ -20,7 +20,7 @@ from textual.strip import Strip
 from tui import format
 
 Fragment = tuple[str, str]
-"""Text and its tone: ``""``, ``quiet``, ``accent``, ``strong``, ``error``, ``warning`` or ``success``."""
+"""Text and its tone: ``""``, ``quiet``, ``accent``, ``graph``, ``strong``, ``error``, ``warning`` or ``success``."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class RowList(ScrollView, can_focus=True):
         "rows--blurred",
         "rows--quiet",
         "rows--accent",
+        "rows--graph",
         "rows--strong",
         "rows--error",
         "rows--warning",
@@ -81,7 +82,9 @@ class RowList(ScrollView, can_focus=True):
         def control(self) -> RowList:
             return self.list
 
-    def __init__(self, rows: Sequence[Row] = (), *, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(
+        self, rows: Sequence[Row] = (), *, id: str | None = None, classes: str | None = None
+    ) -> None:
         super().__init__(id=id, classes=classes)
         self.rows: list[Row] = list(rows)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,8 +24,15 @@ ARGUMENTS = "gen_ai.tool.call.arguments"
 RESULT = "gen_ai.tool.call.result"
 QUERY = "gen_ai.retrieval.query.text"
 ERROR = "app.error.message"
+ASKED_CELLS = 24
+"""Cells of the arguments in the closed row, so that the result has room too."""
+
 DETAIL_LIMIT = 4_000
 """Characters of a result shown in the row; the trace has all of it."""
+
+
+_HIT = re.compile(r"^\[\d+\] ", re.MULTILINE)
+"""How search_documents numbers its passages."""
 
 
 def shown_in_chat(span: Span, spans: Mapping[str, Span]) -> bool:
@@ -64,6 +72,9 @@ def brief_arguments(value: Any) -> str:
 def brief_result(span: Span) -> str:
     """Return the result in a few words: a number of hits, the one value, or the first line."""
     result = span.attributes.get(RESULT)
+    numbered = _HIT.findall(result) if isinstance(result, str) else []
+    if numbered:
+        return tr("tool.hits", count=len(numbered))
     hits = result
     if isinstance(result, str) and result[:1] in "[{":
         try:
@@ -110,6 +121,8 @@ class ToolRow(Vertical, can_focus=True):
         mark = marks.open if self.expanded else marks.closed
         tone = "$error" if span.status == "error" else "$accent"
         asked = brief_arguments(span.attributes.get(ARGUMENTS) or span.attributes.get(QUERY))
+        if span.status != "running":
+            asked = format.fit(asked, ASKED_CELLS)
         parts: list[str | tuple[str, str]] = [(f"{mark} ", tone), (tool_name(span), tone), f"  {asked}"]
         if span.status == "error":
             error = clean_line(str(span.attributes.get(ERROR) or span.attributes.get("error.type") or ""))

@@ -144,8 +144,12 @@ class TracePane(Horizontal):
         took = format.duration(span.duration_ms) if span.duration_ms is not None else tr("tool.running")
         bar_width = max(0, min(24, width // 3 - 4))
         time = took.rjust(9 - cell_len(took) + len(took))
-        right: tuple[Fragment, ...] = ((time, "quiet"), (f" {scale.bar(span, bar_width)}", "accent"))
-        left: tuple[Fragment, ...] = (("  " * depth, ""), (f"{mark} ", "accent"), (clean_line(span.name), tone))
+        right: tuple[Fragment, ...] = ((time, "quiet"), (f" {scale.bar(span, bar_width)}", "graph"))
+        left: tuple[Fragment, ...] = (
+            ("  " * depth, ""),
+            (f"{mark} ", "accent"),
+            (clean_line(span.name), tone),
+        )
         return Row(span.id, left, right, data=span)
 
     def select(self, item_id: str) -> None:
@@ -254,7 +258,10 @@ def span_detail(span: Span) -> Content:
     took = format.duration(span.duration_ms)
     parts: list[str | tuple[str, str]] = [
         (f"{clean_line(span.name)}\n", "bold"),
-        (f"{tr(f'span.{span.kind}')} {glyphs().dot} {tr(f'run.{span.status}')} {glyphs().dot} {took}\n\n", "$quiet"),
+        (
+            f"{tr(f'span.{span.kind}')} {glyphs().dot} {tr(f'run.{span.status}')} {glyphs().dot} {took}\n\n",
+            "$quiet",
+        ),
     ]
     texts = [name for name in _TEXTS if name in span.attributes]
     for name in sorted(set(span.attributes) - set(texts)):

@@ -27,7 +27,7 @@ MESSAGES: dict[str, str] = {
     "figure.tps.help": "Output tokens per second: of the last second while an answer is written, else of the last answer as the engine timed it.",
     "figure.ttft": "TTFT",
     "figure.ttft.help": "Time to first token: from sending the question to the first token of the answer.",
-    "figure.answer": "mem.",
+    "figure.answer": "answer",
     "figure.answer.help": "The engine's memory while the last answer was written, from its lowest to its highest value.",
     "figure.peak": "peak",
     "figure.peak.help": "The highest memory of the engine while the last answer was written.",
@@ -53,7 +53,7 @@ MESSAGES: dict[str, str] = {
     "help.terminal.title": "Terminals",
     "help.terminal": (
         "Select text with Shift and the mouse. If lines do not align in a Korean terminal, set ambiguous width to narrow, "
-        "or glyphs_wide = true in the settings. If Hangul does not arrive, kitty_keyboard = \"off\". After a cut connection, "
+        'or glyphs_wide = true in the settings. If Hangul does not arrive, kitty_keyboard = "off". After a cut connection, '
         "type reset. Keys are changed with the keymap setting by the ids shown here."
     ),
 }

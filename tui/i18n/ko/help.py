@@ -27,7 +27,7 @@ MESSAGES: dict[str, str] = {
     "figure.tps.help": "초당 출력 토큰 수입니다. 답변 중에는 지난 1초, 끝나면 엔진이 잰 마지막 답변의 값입니다.",
     "figure.ttft": "TTFT",
     "figure.ttft.help": "첫 토큰까지의 시간입니다. 질문을 보낸 때부터 답변의 첫 토큰을 받은 때까지입니다.",
-    "figure.answer": "기억",
+    "figure.answer": "답변",
     "figure.answer.help": "마지막 답변을 쓰는 동안의 엔진 메모리입니다. 가장 낮은 값에서 가장 높은 값까지 그립니다.",
     "figure.peak": "최대",
     "figure.peak.help": "마지막 답변을 쓰는 동안 엔진 메모리의 최댓값입니다.",
@@ -51,7 +51,7 @@ MESSAGES: dict[str, str] = {
     "help.terminal.title": "터미널",
     "help.terminal": (
         "글을 선택하려면 Shift를 누른 채 마우스를 쓰십시오. 한국어 터미널에서 줄이 어긋나면 모호한 너비를 좁게 설정하거나 설정에 "
-        "glyphs_wide = true를 넣으십시오. 한글이 입력되지 않으면 kitty_keyboard = \"off\"를 넣으십시오. 연결이 끊긴 뒤에는 reset을 "
+        'glyphs_wide = true를 넣으십시오. 한글이 입력되지 않으면 kitty_keyboard = "off"를 넣으십시오. 연결이 끊긴 뒤에는 reset을 '
         "입력하십시오. 키는 여기 나온 id로 keymap 설정에서 바꿉니다."
     ),
 }
