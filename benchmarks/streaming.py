@@ -22,10 +22,9 @@ from terminal import ROOT, machine
 
 sys.path.insert(0, str(ROOT))
 
-from core.engines import Engine
-
 from core.agent import semconv
 from core.agent.graph import options_of
+from core.engines import Engine
 from core.events import RunEnded, TokenDelta
 from core.paths import default_paths
 from core.runtime import Runtime

@@ -244,7 +244,9 @@ class Runtime:
         from core.engines import connect
         from core.telemetry import Hub
 
-        self._hub = Hub(root_pids=self._root_pids, on_sample=self._on_sample, interval=self.settings.sample_interval)
+        self._hub = Hub(
+            root_pids=self._root_pids, on_sample=self._on_sample, interval=self.settings.sample_interval
+        )
         self._hub.start()
         if not self._telemetry_shown.is_set():
             self._hub.pause()

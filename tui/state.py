@@ -66,7 +66,7 @@ class State:
     )
     questions: list[str] = field(default_factory=list)
     """Earlier questions, oldest first, for the input's history."""
-    answer_memory: MemoryUse = MemoryUse()
+    answer_memory: MemoryUse = field(default_factory=MemoryUse)
     session_messages: int = 0
     """Messages of the open session on screen when it was opened; 0 shows the greeting."""
 

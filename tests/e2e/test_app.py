@@ -67,9 +67,10 @@ def test_a_question_about_documents_cites_a_passage_that_opens(
     wait_until(lambda: rows(data, run_citations), 60, "no answer")
     window.wait_for(lambda text: "search_documents" in text and "[1]" in text)
     assert "remote-work.md" in rows(data, run_citations)[0]["citations"]
-    # The number of a citation is its key: the chat's last item, then its first source.
-    slash(window, "documents", "remote work")
-    window.wait_for(lambda text: "remote-work.md" in text)
+    # Back from the input to the last item, which is the source; it opens in the documents pane.
+    window.press("shift+tab")
+    press(window, "item_open")
+    window.wait_for(lambda text: "## How many days" in text)
     quit_app(window, data)
 
 

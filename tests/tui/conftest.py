@@ -99,7 +99,9 @@ def runs(tmp_path: Path) -> Any:
             async with app.run_test(size=size, notifications=True) as pilot:
                 bench = Bench(app, pilot, runtime)
                 if ready:
-                    await bench.until(lambda: app.state.session and app.state.ready, "session open, engine ready")
+                    await bench.until(
+                        lambda: app.state.session and app.state.ready, "session open, engine ready"
+                    )
                     await pilot.pause()
                 yield bench
                 assert not app.unexpected, app.unexpected

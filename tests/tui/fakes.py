@@ -261,7 +261,9 @@ class FakeRuntime:
 
     def token(self, text: str) -> None:
         assert self.current and self.store
-        chat.append_text(self.store, self.current.session_id, self.current.assistant_message_id, text).result()
+        chat.append_text(
+            self.store, self.current.session_id, self.current.assistant_message_id, text
+        ).result()
         self.script.tokens.append(text)
         run = self.current
         self.emit(TokenDelta(run.run_id, run.session_id, run.assistant_message_id, text))
@@ -296,7 +298,16 @@ class FakeRuntime:
         """A whole answer."""
         if self.script.tool:
             self.tool()
-        self.span("chat", "root", "chat smollm2:135m", "model", "ok", 1800.0, {"gen_ai.usage.output_tokens": 38}, START + 0.05)
+        self.span(
+            "chat",
+            "root",
+            "chat smollm2:135m",
+            "model",
+            "ok",
+            1800.0,
+            {"gen_ai.usage.output_tokens": 38},
+            START + 0.05,
+        )
         for word in self.script.text.split(" "):
             self.token(f"{word} ")
         self.end("error" if self.script.error else "ok")

@@ -103,7 +103,14 @@ async def test_the_keymap_setting_changes_keys_and_footer(runs: Any) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("/help", True), ("/trace now", True), ("/etc/passwd what is it", False), ("1/2", False), ("/", False), ("/12", False)],
+    [
+        ("/help", True),
+        ("/trace now", True),
+        ("/etc/passwd what is it", False),
+        ("1/2", False),
+        ("/", False),
+        ("/12", False),
+    ],
 )
 def test_what_counts_as_a_command(text: str, expected: bool) -> None:
     assert commands.is_command(text) is expected

@@ -43,7 +43,9 @@ def test_both_languages_have_the_same_keys_and_placeholders(package: str) -> Non
 
 def test_no_key_is_in_two_modules() -> None:
     for lang in i18n.LANGS:
-        keys = [key for package in ("core.i18n", "tui.i18n") for m in modules(package, lang).values() for key in m]
+        keys = [
+            key for package in ("core.i18n", "tui.i18n") for m in modules(package, lang).values() for key in m
+        ]
         assert len(keys) == len(set(keys))
 
 
@@ -51,13 +53,19 @@ def test_every_message_the_interface_asks_for_exists() -> None:
     catalogue = i18n.catalogue("en")
     for file in ROOT.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "tr" and node.args:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "tr"
+                and node.args
+            ):
                 first = node.args[0]
                 if isinstance(first, ast.Constant):
                     assert first.value in catalogue, f"{file.name}: {first.value}"
                 elif isinstance(first, ast.JoinedStr):
                     pattern = "".join(
-                        re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+" for part in first.values
+                        re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+"
+                        for part in first.values
                     )
                     assert any(re.fullmatch(pattern, key) for key in catalogue), f"{file.name}: {pattern}"
 

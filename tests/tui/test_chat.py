@@ -108,7 +108,9 @@ async def test_an_answer_cut_off_by_a_crash_is_marked(runs: Any) -> None:
         await bench.sees("deciding")
         bench.runtime.token("Half an ")
         store = bench.runtime.store
-        store.submit(lambda db: db.execute("UPDATE messages SET status='interrupted' WHERE role='assistant'")).result()
+        store.submit(
+            lambda db: db.execute("UPDATE messages SET status='interrupted' WHERE role='assistant'")
+        ).result()
         bench.app.state.live.clear()
         session = bench.app.state.session_id
         await bench.ask("/new")
@@ -145,7 +147,9 @@ async def test_a_second_question_waits_its_turn_and_can_be_taken_back(runs: Any)
 
 async def test_a_refused_question_comes_back_to_the_input(runs: Any) -> None:
     async with runs() as bench:
-        bench.runtime.set_status(EngineStatus(kind="embedded", state="down", detail="No engine could be started."))
+        bench.runtime.set_status(
+            EngineStatus(kind="embedded", state="down", detail="No engine could be started.")
+        )
         await bench.type("What is it?")
         await bench.pilot.press("enter")
         await bench.until(lambda: bench.runtime.asked)

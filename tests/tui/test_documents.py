@@ -17,10 +17,23 @@ def put(runtime: FakeRuntime, path: str, **changes: Any) -> None:
 
 
 def handbook(runtime: FakeRuntime) -> None:
-    chunks = [FakeChunk("c1", 0, "연차 › 이월", "남은 휴가는 다음 해 3월 말까지 최대 5일."), FakeChunk("c2", 1, "연차 › 소멸", "그 뒤에는 소멸한다.")]
+    chunks = [
+        FakeChunk("c1", 0, "연차 › 이월", "남은 휴가는 다음 해 3월 말까지 최대 5일."),
+        FakeChunk("c2", 1, "연차 › 소멸", "그 뒤에는 소멸한다."),
+    ]
     runtime.views["연차휴가.md"] = FakeView(document("/notes/hr/연차휴가.md"), chunks)
     runtime.hits = [
-        Hit("연차휴가.md", "연차휴가.md", "/notes/hr/연차휴가.md", "연차 › 이월", chunks[0].text, 0.83, "c1", 0.79, 7.1)
+        Hit(
+            "연차휴가.md",
+            "연차휴가.md",
+            "/notes/hr/연차휴가.md",
+            "연차 › 이월",
+            chunks[0].text,
+            0.83,
+            "c1",
+            0.79,
+            7.1,
+        )
     ]
 
 

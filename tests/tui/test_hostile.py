@@ -8,7 +8,7 @@ from typing import Any
 from core.events import Citation, Notice
 from core.text import clean
 from tests.tui.fakes import FakeRuntime, Script, document
-from tui.widgets.message import Answer, SHOWN_CHARS
+from tui.widgets.message import SHOWN_CHARS, Answer
 
 NASTY = "[/x] [bold]b[/bold] [@click=app.quit]go[/] [link=http://x]l[/link] $accent {x}"
 ESCAPES = "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b2J \u202eevil\u202c \x00nul"

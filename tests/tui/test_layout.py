@@ -13,7 +13,11 @@ from tui.widgets.resources import FigureLine
 
 
 def shown(bench: Any) -> set[str]:
-    return {name for name in ("resources", "chat", "documents", "trace") if bench.app.bench.query_one(f"#{name}").display}
+    return {
+        name
+        for name in ("resources", "chat", "documents", "trace")
+        if bench.app.bench.query_one(f"#{name}").display
+    }
 
 
 async def test_resizing_between_three_panes_and_tabs(runs: Any) -> None:

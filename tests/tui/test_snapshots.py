@@ -37,7 +37,9 @@ async def talk(bench: Any, lang: str) -> None:
     await bench.ask(QUESTION[lang])
     await bench.until(lambda: len(bench.app.bench.chat.answers()) == 1)
     await bench.until(lambda: not bench.app.state.live)
-    cited = Citation(1, "연차휴가.md", "/notes/handbook/hr/연차휴가.md", "연차 › 이월", "c1", "남은 휴가는", 0.83)
+    cited = Citation(
+        1, "연차휴가.md", "/notes/handbook/hr/연차휴가.md", "연차 › 이월", "c1", "남은 휴가는", 0.83
+    )
     bench.runtime.script = Script(text=ANSWER[lang], tool=False, citations=(cited,))
     await bench.ask(DOCS_QUESTION[lang])
     await bench.until(lambda: len(bench.app.bench.chat.answers()) == 2 and not bench.app.state.live)

@@ -12,7 +12,17 @@ from typing import Any
 from core.errors import StudyError
 from tests.tui.fakes import FakeRuntime, sample
 
-HEAVY = ("langchain", "langchain_core", "langgraph", "lancedb", "fastapi", "docker", "numpy", "pyarrow", "xllamacpp")
+HEAVY = (
+    "langchain",
+    "langchain_core",
+    "langgraph",
+    "lancedb",
+    "fastapi",
+    "docker",
+    "numpy",
+    "pyarrow",
+    "xllamacpp",
+)
 
 PROBE = """
 import json, sys, tempfile

@@ -182,13 +182,16 @@ def test_a_pid_used_again_by_another_process_does_not_show_a_burst_of_cpu() -> N
     now = [0.0]
     life = [process.ProcessReading(rss=MB, anon=None, file=None, cpu_seconds=1.0, started=1.0)]
     tree = process.ProcessTree(read=lambda pid: life[0], clock=lambda: now[0])
-    tree.read([os.getpid()])
+    # A process without children: this one may have some, left over by other tests.
+    alone = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    tree.read([alone.pid])
     now[0] = 1.0
     life[0] = process.ProcessReading(rss=MB, anon=None, file=None, cpu_seconds=1.5, started=1.0)
-    assert tree.read([os.getpid()]).cpu_percent == pytest.approx(50.0)
+    assert tree.read([alone.pid]).cpu_percent == pytest.approx(50.0)
     now[0] = 2.0
     life[0] = process.ProcessReading(rss=MB, anon=None, file=None, cpu_seconds=900.0, started=2.0)
-    assert tree.read([os.getpid()]).cpu_percent is None
+    assert tree.read([alone.pid]).cpu_percent is None
+    alone.communicate(b"\n")
 
 
 def test_the_host_is_read_in_sane_units() -> None:
