@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import logging
 import os
 import signal
@@ -144,6 +145,8 @@ class StudyApp(App[None], inherit_bindings=False):
         gc.freeze()
         gc.enable()
         self.runtime.start()
+        # The first answer's Markdown: not needed for the first paint, ready before somebody has typed.
+        threading.Thread(target=importlib.import_module, args=("tui.widgets.answer_text",), daemon=True).start()
         workers.start(self, workers.open_session(self, self._wanted_session), "session")
         workers.start(self, workers.load_questions(self), "questions")
         workers.start(self, workers.load_documents(self), "documents")

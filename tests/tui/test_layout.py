@@ -9,7 +9,7 @@ import pytest
 from core import i18n
 from tests.tui.fakes import sample
 from tui.widgets.header import Header
-from tui.widgets.resources import FigureLine
+from tui.widgets.resources import SECTIONS, Figures
 
 
 def shown(bench: Any) -> set[str]:
@@ -100,13 +100,13 @@ async def test_a_sample_that_changes_nothing_redraws_nothing(runs: Any, monkeypa
             bench.runtime.emit(sample(0))
         await bench.sees("3.1/23 GiB")
         await bench.pilot.pause()
-        redrawn: list[str] = []
-        monkeypatch.setattr(FigureLine, "refresh", lambda self, *a, **k: redrawn.append(self.id))
+        redrawn: list[list[str]] = []
+        show = Figures.show
+        monkeypatch.setattr(Figures, "show", lambda self: redrawn.append(show(self)))
         bench.runtime.emit(sample(0))
-        await bench.pilot.pause()
-        assert redrawn == []
+        await bench.until(lambda: redrawn == [[]])
         bench.runtime.emit(sample(0, cpu_percent=77.0))
-        await bench.until(lambda: redrawn == ["figure-cpu"])
+        await bench.until(lambda: redrawn == [[], ["cpu"]])
 
 
 async def test_every_number_is_explained(runs: Any) -> None:
@@ -114,8 +114,7 @@ async def test_every_number_is_explained(runs: Any) -> None:
         await bench.pilot.press("f3", "question_mark")
         await bench.sees("What the numbers mean")
         text = str(bench.app.screen._content)
-        for line in bench.app.bench.query(FigureLine):
-            name = line.id.removeprefix("figure-")
+        for name in (name for section in SECTIONS for name in section):
             assert i18n.tr(f"figure.{name}.help") in text
 
 

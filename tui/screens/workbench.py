@@ -18,11 +18,10 @@ from tui import actions
 from tui.patches import GuardedScreen
 from tui.state import State
 from tui.widgets.basics import Choices, Divider, Plain
-from tui.widgets.chat import ChatPane
+from tui.widgets.chat import ChatPane, FindBar
 from tui.widgets.documents import DocumentsPane
 from tui.widgets.header import Header
 from tui.widgets.resources import ResourcesPane
-from tui.widgets.rows import RowList
 from tui.widgets.trace import TracePane
 
 Pane = Literal["chat", "resources", "documents", "trace"]
@@ -125,6 +124,8 @@ class Workbench(GuardedScreen):
         """Show what the width and the user's choice ask for."""
         seen, narrow = self.seen(), self.narrow
         three = not narrow and self.arrangement.view is None
+        if "trace" in seen:
+            self.trace.fill()
         small = self.size.width < MIN_SIZE[0] or self.size.height < MIN_SIZE[1]
         self.set_class(narrow, "-narrow")
         self.set_class(small, "-small")
@@ -150,6 +151,12 @@ class Workbench(GuardedScreen):
             self.focus_pane(next(name for name in PANES if name in seen))
         self.post_message(self.Arranged(seen))
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        active = self.focused_pane()
+        for name in PANES:
+            title = tr(f"pane.{name}")
+            self.query_one(f"#{name}").border_title = f"[bold $accent]{title}[/]" if name == active else title
+
     def _show_tabs(self) -> None:
         items = [(name, "", tr(f"pane.{name}")) for name in PANES]
         self.query_one("#tabs", Choices).show(items, active=self.arrangement.view or "chat")
@@ -168,13 +175,15 @@ class Workbench(GuardedScreen):
         """Bring a pane on screen and move the focus into it."""
         if pane not in self.seen():
             self.view(pane)  # type: ignore[arg-type]
-        targets: dict[str, Widget] = {
-            "chat": self.chat.composer,
-            "resources": self.resources,
-            "documents": self.documents.rows,
-            "trace": self.trace.query_one(RowList),
-        }
-        targets[pane].focus()
+        match pane:
+            case "chat":
+                self.chat.composer.focus()
+            case "resources":
+                self.resources.focus()
+            case "documents":
+                self.documents.rows.focus()
+            case "trace":
+                self.trace.span_rows.focus()
 
     def focused_pane(self) -> str:
         """Return the pane that has the focus."""
@@ -264,7 +273,7 @@ class Workbench(GuardedScreen):
 
     def back(self) -> bool:
         """Undo one step of wandering about. False when there is nothing to undo."""
-        find = self.query_one("#find")
+        find = self.query_one(FindBar)
         if find.display:
             find.display = False
             self.chat.mark_match(None)

@@ -21,7 +21,6 @@ from tui.widgets.basics import Plain
 from tui.widgets.composer import Composer, ComposerBox
 from tui.widgets.message import (
     Answer,
-    AnswerText,
     Greeting,
     Question,
     Source,
@@ -172,11 +171,6 @@ class FindBar(Horizontal):
 
         text: str
 
-    def compose(self) -> ComposeResult:
-        yield Plain(tr("find.label"), classes="find-label")
-        yield Input(id="find-input", compact=True)
-        yield Plain(id="find-count")
-
     def on_mount(self) -> None:
         self.display = False
 
@@ -197,6 +191,9 @@ class FindBar(Horizontal):
 
     def begin(self, text: str) -> None:
         """Put the cursor in; with a text, search it."""
+        if not self.children:
+            label = Plain(tr("find.label"), classes="find-label")
+            self.mount(label, Input(id="find-input", compact=True), Plain(id="find-count"))
         box = self.query_one(Input)
         box.focus()
         if text:
@@ -206,6 +203,8 @@ class FindBar(Horizontal):
 
     def show_count(self, place: int, count: int) -> None:
         """Say which match is shown."""
+        if not self.children:
+            return
         self.query_one("#find-count", Plain).show(
             tr("find.count", place=place, count=count) if count else tr("find.none")
         )
@@ -384,7 +383,7 @@ class ChatPane(Vertical):
             hit = (
                 message is not None
                 and message.message_id == message_id
-                and isinstance(item, (Question, AnswerText))
+                and (item.has_class("question") or item.has_class("answer-text"))
             )
             item.set_class(hit, "-match")
             if hit:

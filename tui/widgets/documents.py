@@ -83,9 +83,7 @@ class DocumentsPane(Vertical):
         yield Plain(id="documents-note")
         yield RowList(id="documents-list")
         with VerticalScroll(id="passage"):
-            yield Plain(id="passage-title")
             yield Plain(id="passage-text")
-            yield Plain(id="passage-scores")
 
     def on_mount(self) -> None:
         self.query_one("#passage").display = False
@@ -233,20 +231,19 @@ class DocumentsPane(Vertical):
         marks = glyphs()
         title = clean_line(passage.document.rsplit("/", 1)[-1])
         section = clean_line(passage.section)
-        parts: list[str | tuple[str, str]] = [(title, "bold")]
+        parts: list[str | Content | tuple[str, str]] = [(title, "bold")]
         if section:
             parts.append((f" {marks.section} {section}", "$accent"))
         if passage.page is not None:
             parts.append((f"  {tr('documents.page', page=passage.page)}", "$quiet"))
-        self.query_one("#passage-title", Plain).show(Content.assemble(*parts))
-        self.query_one("#passage-text", Plain).show(highlighted(passage.text, passage.terms))
+        parts += ["\n\n", highlighted(passage.text, passage.terms)]
         scores = [
             f"{tr('documents.vector')} {passage.vector:.2f}" if passage.vector is not None else "",
             f"{tr('documents.keyword')} {passage.keyword:.1f}" if passage.keyword is not None else "",
             place,
         ]
-        text = "  ".join(part for part in scores if part)
-        self.query_one("#passage-scores", Plain).show(Content.styled(text, "$quiet"))
+        parts.append(("\n\n" + "  ".join(part for part in scores if part), "$quiet"))
+        self.query_one("#passage-text", Plain).show(Content.assemble(*parts))
         scroll.scroll_home(animate=False)
 
     # -- actions -------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -13,8 +13,6 @@ from textual.content import Content
 from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Markdown
-from textual.widgets.markdown import MarkdownStream
 
 from core.events import Citation, Span
 from core.i18n import tr
@@ -25,6 +23,9 @@ from tui.glyphs import glyphs
 from tui.state import Turn
 from tui.widgets.basics import Plain
 from tui.widgets.tool_row import ToolRow, shown_in_chat, tool_name
+
+if TYPE_CHECKING:
+    from textual.widgets.markdown import MarkdownStream
 
 FLUSH_HZ = 15
 """How often streamed text is drawn. Each token on its own would starve the keyboard."""
@@ -44,11 +45,6 @@ def shown(text: str) -> str:
     """Return what is drawn of a foreign text: cleaned, long lines broken, cut at :data:`SHOWN_CHARS`."""
     text = break_long_lines(clean(text))
     return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}\n\n{tr('message.cut')}"
-
-
-def _parser() -> MarkdownIt:
-    # HTML off: tags are shown as they are instead of vanishing. No linkify: nothing in an answer is a link to press.
-    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
 class Question(Plain, can_focus=True):
@@ -72,13 +68,6 @@ class Waiting(Plain):
         """Say what it waits for."""
         mark = glyphs().wait
         self.show(Content.assemble(shown(self.text), "\n", (f"{mark} {reason}", "$warning")))
-
-
-class AnswerText(Markdown, can_focus=True):
-    """An answer as Markdown; links and images do nothing."""
-
-    def __init__(self, text: str = "") -> None:
-        super().__init__(text, open_links=False, parser_factory=_parser, classes="item answer-text")
 
 
 class Source(Plain, can_focus=True):
@@ -130,6 +119,9 @@ class Answer(Vertical):
         run_id: str
 
     def __init__(self, turn: Turn) -> None:
+        # Imported with the first answer: Markdown costs a fifth of the start.
+        from tui.widgets.answer_text import AnswerText
+
         super().__init__(classes="answer")
         self.turn = turn
         self.message_id = turn.message.id
@@ -178,7 +170,7 @@ class Answer(Vertical):
     # -- while it is written -------------------------------------------------------------------------
 
     def _start_stream(self) -> None:
-        self._stream = Markdown.get_stream(self._text)
+        self._stream = self._text.get_stream(self._text)
         self._timer = self.set_interval(1 / FLUSH_HZ, self._flush, pause=not self._buffer)
 
     def feed(self, text: str) -> None:

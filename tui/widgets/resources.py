@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.widget import Widget
 
@@ -96,44 +97,60 @@ def figures(state: State) -> dict[str, Figure]:
     }
 
 
-class FigureLine(Widget):
-    """One figure: name, small graph, value. Redraws only when its text changed."""
+class Figures(Widget):
+    """All figures, a line each: name, small graph, value. One widget, so that a line that changed is one line drawn."""
 
-    DEFAULT_CSS = "FigureLine { height: 1; width: 1fr; }"
+    DEFAULT_CSS = "Figures { height: auto; width: 1fr; }"
 
-    def __init__(self, name: str) -> None:
-        super().__init__(id=f"figure-{name}")
-        self._figure = Figure(name)
-        self._history: tuple[float | None, ...] = ()
-        self._text = ("", "", "")
+    def __init__(self, state: State) -> None:
+        super().__init__(id="figures")
+        self.state = state
+        # A blank line between two sections.
+        self.names = [name for section in SECTIONS for name in (*section, "")][:-1]
+        self._lines: dict[int, Content] = {}
+        self._drawn_width = 0
 
-    def show(self, figure: Figure, state: State) -> None:
-        """Show a figure's new value."""
-        self._figure = figure
-        self._history = tuple(state.history[figure.graph]) if figure.graph else ()
-        if self._layout() != self._text:
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """A line for each figure and between sections."""
+        return len(self.names)
+
+    def show(self) -> list[str]:
+        """Draw the lines whose text changed. Returns their names."""
+        current, width = figures(self.state), self.content_size.width
+        if width != self._drawn_width:
             self.refresh()
+            return []
+        changed = []
+        for y, name in enumerate(self.names):
+            if name and not self._line(current[name], width).is_same(self._lines.get(y, Content(""))):
+                self.refresh(Region(0, y, self.size.width, 1))
+                changed.append(name)
+        return changed
 
-    def _layout(self) -> tuple[str, str, str]:
-        """Return label, graph and value, together as wide as the pane."""
-        figure, width = self._figure, self.content_size.width
+    def _line(self, figure: Figure, width: int) -> Content:
+        """Write label, graph and value, together as wide as the pane."""
         label = " " * figure.indent + tr(f"figure.{figure.id}")
         value = format.fit(figure.value, max(0, width - 6))
-        label = format.pad(label, max(5, cell_len(label) if not (figure.graph or figure.fraction) else 5))
-        room = width - cell_len(label) - cell_len(value) - 2
+        drawn = figure.graph or figure.fraction is not None
+        label = format.pad(label, 6 if drawn else max(6, cell_len(label)))
+        room = max(0, width - cell_len(label) - cell_len(value) - 2)
         middle = ""
         if figure.graph:
             low = None if figure.graph in {"pss", "answer"} else 0.0
-            middle = spark(self._history, min(room, RING), low=low, high=figure.high)
+            history = self.state.history[figure.graph]
+            middle = spark(history, min(room, RING), low=low, high=figure.high)
         elif figure.fraction is not None:
             middle = bar(figure.fraction, room)
-        return label, format.pad(middle, room) if room > 0 else "", value
+        tone = f"${figure.tone}" if figure.tone else "$foreground"
+        return Content.assemble((label, "$quiet"), " ", (format.pad(middle, room), "$graph"), " ", (value, tone))
 
     def render(self) -> Content:
-        """Draw the line."""
-        self._text = label, graph, value = self._layout()
-        tone = f"${self._figure.tone}" if self._figure.tone else "$foreground"
-        return Content.assemble((label, "$quiet"), " ", (graph, "$graph"), " ", (value, tone))
+        """Draw every line."""
+        current, width = figures(self.state), self.content_size.width
+        self._drawn_width = width
+        lines = [self._line(current[name], width) if name else Content("") for name in self.names]
+        self._lines = dict(enumerate(lines))
+        return Content("\n").join(lines)
 
 
 class ResourcesPane(VerticalScroll, can_focus=True):
@@ -150,11 +167,7 @@ class ResourcesPane(VerticalScroll, can_focus=True):
         self.border_title = tr("pane.resources")
 
     def compose(self) -> ComposeResult:
-        for index, section in enumerate(SECTIONS):
-            for name in section:
-                line = FigureLine(name)
-                line.set_class(index > 0 and name == section[0], "-section")
-                yield line
+        yield Figures(self.state)
 
     def on_mount(self) -> None:
         self.show()
@@ -165,9 +178,7 @@ class ResourcesPane(VerticalScroll, can_focus=True):
     def show(self) -> None:
         """Bring every line up to date."""
         if self.display and self.children:
-            current = figures(self.state)
-            for line in self.query(FigureLine):
-                line.show(current[line.id.removeprefix("figure-")], self.state)  # type: ignore[union-attr]
+            self.query_one(Figures).show()
 
     def action_explain(self) -> None:
         """Ask for the definitions."""

@@ -7,7 +7,6 @@ from typing import Any
 
 from rich.cells import cell_len
 from textual import events, on
-from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 
@@ -50,10 +49,11 @@ class TracePane(Horizontal):
         self._stale = True
         self._follow = False
 
-    def compose(self) -> ComposeResult:
-        yield SpanTree(id="trace-tree")
-        with VerticalScroll(id="trace-detail"):
-            yield Plain(tr("trace.empty"), id="trace-text")
+    def fill(self) -> None:
+        """Make the panes' parts, the first time the trace is wanted: a start has no use for them."""
+        if not self.children:
+            detail = VerticalScroll(Plain(tr("trace.empty"), id="trace-text"), id="trace-detail")
+            self.mount(SpanTree(id="trace-tree"), detail)
 
     # -- what is known -------------------------------------------------------------------------------
 
