@@ -1,7 +1,8 @@
 """The one table of what can be done: key bindings, palette, slash commands, footer and F1 help come from it.
 
-An action's title and explanation are the messages ``action.<id>`` and ``action.<id>.help``. Its handler is the
-method ``action_<id>`` of the owner of its scope (``tests/tui/test_actions.py`` holds that none drifts).
+An action's title and explanation are the messages ``action.<id>`` and ``action.<id>.help``. What it does is in
+:mod:`tui.app_actions` under its id, or the method ``action_<id>`` of the widget its scope names
+(``tests/tui/test_actions.py`` holds that none drifts).
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class Action:
 
     @property
     def target(self) -> str:
-        """The action string for Textual: the arrangement is the workbench's, the rest the app's or a widget's."""
-        return f"screen.{self.id}" if self.scope == "app" and self.group == "view" else self.id
+        """The action string for Textual: the app's one ``do``, or a method of the widget in focus."""
+        return f"app.do('{self.id}')" if self.scope == "app" else self.id
 
     @property
     def title(self) -> str:

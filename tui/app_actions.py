@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from core.i18n import set_language, tr
@@ -20,7 +22,7 @@ TWICE_S = 2.0
 """Two Ctrl+C within this many seconds quit."""
 
 
-async def stop(app: StudyApp) -> None:
+async def stop(app: StudyApp, _: str = "") -> None:
     """Stop the answer; with none being written take back the waiting question; else go back one step."""
     state, bench = app.state, app.bench
     if bench.query_one("#find").display:
@@ -39,7 +41,7 @@ async def stop(app: StudyApp) -> None:
         bench.back()
 
 
-def retry(app: StudyApp) -> None:
+def retry(app: StudyApp, _: str = "") -> None:
     """Ask the last question again."""
     answers = app.bench.chat.answers()
     if app.state.generating or not answers or not answers[-1].turn.message.run_id:
@@ -64,20 +66,20 @@ def copy(app: StudyApp, *, code: bool) -> None:
         app.copy_text(message.text, code=code)
 
 
-async def interrupt(app: StudyApp, last: float) -> float:
-    """Copy what is selected; else stop; twice quits. Returns when it was pressed."""
-    now = time.monotonic()
+async def interrupt(app: StudyApp, _: str = "") -> None:
+    """Copy what is selected; else stop; twice quits."""
+    now, last = time.monotonic(), app.interrupted_at
+    app.interrupted_at = now
     selected = app.bench.get_selected_text() or app.bench.chat.composer.selected_text
     if selected:
         app.copy_text(selected)
-        return 0.0
-    if now - last < TWICE_S:
+        app.interrupted_at = 0.0
+    elif now - last < TWICE_S:
         app.exit()
     elif app.state.generating or app.state.pending:
         await stop(app)
     else:
         app.tell(tr("interrupt.hint"))
-    return now
 
 
 def rename(app: StudyApp, title: str = "") -> None:
@@ -102,13 +104,16 @@ def export(app: StudyApp, target: str = "") -> None:
         workers.start(app, workers.export(app, app.state.session, target), "export")
 
 
-def show_help(app: StudyApp) -> None:
+def show_help(app: StudyApp, _: str = "") -> None:
     """Explain the focused part, then every key."""
     app.push_screen(TextScreen(tr("help.title"), help_text(app.bench.focused_pane(), app.keys)))
 
 
 def set_theme(app: StudyApp, name: str) -> None:
-    """Change the colours and remember them."""
+    """Change the colours and remember them; without a name, choose from the list."""
+    if not name:
+        commands.pick_theme(app)
+        return
     if name not in app.available_themes:
         app.tell(tr("theme.unknown", name=clean_line(name)), "warning")
         return
@@ -117,7 +122,10 @@ def set_theme(app: StudyApp, name: str) -> None:
 
 
 async def set_lang(app: StudyApp, name: str) -> None:
-    """Change the language and remember it. The screen is built anew from the state."""
+    """Change the language and remember it; without a name, choose. The screen is built anew from the state."""
+    if not name:
+        commands.pick_language(app)
+        return
     if name not in commands.LANGUAGES:
         app.tell(tr("lang.unknown", name=clean_line(name)), "warning")
         return
@@ -132,3 +140,79 @@ def save(app: StudyApp, name: str, value: str) -> None:
         save_setting(app.paths.config_file, name, value)
     except OSError as error:
         app.tell(tr("settings.unsaved", reason=error.strerror or error), "warning")
+
+
+async def ask_documents(app: StudyApp, text: str) -> None:
+    """Ask about the documents only; without a question, begin writing one."""
+    if text:
+        await app.ask(text, docs=True)
+        return
+    composer = app.bench.chat.composer
+    composer.text = "/ask "
+    composer.move_cursor(composer.document.end)
+    app.bench.focus_pane("chat")
+
+
+def documents(app: StudyApp, query: str) -> None:
+    """Go to the documents; with a text, search them."""
+    app.bench.focus_pane("documents")
+    if query:
+        app.bench.documents.search(query)
+
+
+def add_documents(app: StudyApp, path: str) -> None:
+    """Add a file or a folder, asking for it when none is named."""
+    if path:
+        app.add_documents(path)
+    else:
+        app.bench.ask_for_documents()
+
+
+def sessions(app: StudyApp, _: str = "") -> None:
+    """List the sessions."""
+    app.sessions_wanted = True
+    workers.start(app, workers.list_sessions(app), "sessions")
+
+
+def new_session(app: StudyApp, _: str = "") -> None:
+    """Start an empty session."""
+    workers.start(app, workers.open_session(app, "new"), "session")
+    app.bench.focus_pane("chat")
+
+
+Doing = Callable[["StudyApp", str], Awaitable[None] | None]
+
+DO: Mapping[str, Doing] = {
+    "stop": stop,
+    "retry": retry,
+    "ask_documents": ask_documents,
+    "find": lambda app, text: app.finder.open(text),
+    "copy": lambda app, _: copy(app, code=False),
+    "copy_code": lambda app, _: copy(app, code=True),
+    "trace": lambda app, _: app.bench.toggle_trace(),
+    "resources": lambda app, _: app.bench.focus_pane("resources"),
+    "documents": documents,
+    "next_pane": lambda app, _: app.bench.next_pane(),
+    "zoom": lambda app, _: app.bench.maximize_pane(),
+    "narrower": lambda app, _: app.bench.resize_pane(-2),
+    "wider": lambda app, _: app.bench.resize_pane(2),
+    "add_documents": add_documents,
+    "sessions": sessions,
+    "new_session": new_session,
+    "rename": rename,
+    "export": export,
+    "palette": lambda app, _: commands.pick_action(app),
+    "help": show_help,
+    "theme": set_theme,
+    "lang": set_lang,
+    "interrupt": interrupt,
+    "quit": lambda app, _: app.exit(),
+}
+"""What each action of scope ``app`` does. The text is what stood after its slash command, else empty."""
+
+
+async def do(app: StudyApp, action_id: str, argument: str = "") -> None:
+    """Do one action."""
+    doing = DO[action_id](app, argument)
+    if inspect.isawaitable(doing):
+        await doing

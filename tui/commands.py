@@ -37,10 +37,8 @@ async def run_command(app: StudyApp, text: str) -> None:
     action = actions.BY_COMMAND.get(name)
     if action is None:
         app.tell(unknown(name), "warning")
-    elif argument and action.argument:
-        await app.do_with(action.id, argument)
     else:
-        await app.run_action(action.target)
+        await app.action_do(action.id, argument if action.argument else "")
 
 
 def pick_action(app: StudyApp) -> None:
@@ -57,7 +55,7 @@ def pick_action(app: StudyApp) -> None:
 
     async def chosen(action_id: str | None) -> None:
         if action_id:
-            await app.run_action(actions.BY_ID[action_id].target)
+            await app.action_do(action_id)
 
     app.push_screen(Pick(tr("palette.title"), rows), chosen)
 

@@ -27,18 +27,14 @@ from core.text import clean_line
 from tui import actions, app_actions, commands, core_events, glyphs, messages, patches, themes, workers
 from tui.bridge import Bridge, CoreEvents
 from tui.finder import Finder
-from tui.screens.dialogs import Ask, Confirm
-from tui.screens.help import TextScreen, numbers_text
+from tui.screens.bench import Bench
 from tui.screens.sessions import SessionsScreen
 from tui.screens.workbench import Layout, Workbench
 from tui.state import Pending, State
 from tui.widgets.basics import Choices
-from tui.widgets.chat import FindBar, Transcript
 from tui.widgets.composer import Composer
-from tui.widgets.documents import DocumentsPane
 from tui.widgets.header import Header
-from tui.widgets.message import Answer, Greeting, Source, code_blocks
-from tui.widgets.resources import ResourcesPane
+from tui.widgets.message import Answer, Greeting, code_blocks
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -98,7 +94,7 @@ class StudyApp(App[None], inherit_bindings=False):
         self.arrangement = Layout()
         self.bridge = Bridge(self)
         self.keys, self._unknown_keys = actions.keymap(settings.keymap)
-        self.bench = Workbench(self.state, self.arrangement, self.keys)
+        self.bench = Bench(self.state, self.arrangement, self.keys)
         self.trace_session = ""
         """The session whose runs and spans the trace has."""
         self.last_words = ""
@@ -107,10 +103,10 @@ class StudyApp(App[None], inherit_bindings=False):
         self._wanted_session, self._notice, self._started = session, notice, started or time.perf_counter()
         self._errors: deque[float] = deque(maxlen=MAX_ERRORS)
         self.finder = Finder(self)
-        self._sessions_wanted = False
-        self._interrupted_at = 0.0
+        self.sessions_wanted = False
+        self.interrupted_at = 0.0
         self._documents_due = False
-        self._span_wanted = ""
+        self.span_wanted = ""
         for theme in themes.THEMES:
             self.register_theme(theme)
         known = settings.theme in self.available_themes
@@ -119,7 +115,7 @@ class StudyApp(App[None], inherit_bindings=False):
 
     # -- start and end -----------------------------------------------------------------------------------
 
-    def get_default_screen(self) -> Workbench:
+    def get_default_screen(self) -> Bench:
         """The workbench is the first screen."""
         return self.bench
 
@@ -146,7 +142,9 @@ class StudyApp(App[None], inherit_bindings=False):
         gc.enable()
         self.runtime.start()
         # The first answer's Markdown: not needed for the first paint, ready before somebody has typed.
-        threading.Thread(target=importlib.import_module, args=("tui.widgets.answer_text",), daemon=True).start()
+        threading.Thread(
+            target=importlib.import_module, args=("tui.widgets.answer_text",), daemon=True
+        ).start()
         workers.start(self, workers.open_session(self, self._wanted_session), "session")
         workers.start(self, workers.load_questions(self), "questions")
         workers.start(self, workers.load_documents(self), "documents")
@@ -271,9 +269,9 @@ class StudyApp(App[None], inherit_bindings=False):
         if event.session_id == self.state.session_id:
             self.trace_session = event.session_id
             self.bench.trace.set_runs(event.runs, event.spans)
-            if self._span_wanted:
-                self.bench.trace.select(self._span_wanted)
-                self._span_wanted = ""
+            if self.span_wanted:
+                self.bench.trace.select(self.span_wanted)
+                self.span_wanted = ""
 
     @on(messages.QuestionsLoaded)
     def _questions_loaded(self, event: messages.QuestionsLoaded) -> None:
@@ -287,8 +285,8 @@ class StudyApp(App[None], inherit_bindings=False):
         self.bench.query_one(Header).refresh()
         if isinstance(self.screen, SessionsScreen):
             self.screen.set_sessions(event.sessions)
-        elif self._sessions_wanted:
-            self._sessions_wanted = False
+        elif self.sessions_wanted:
+            self.sessions_wanted = False
             self.push_screen(
                 SessionsScreen(event.sessions, self.state.session_id, datetime.now), self._continue
             )
@@ -372,36 +370,6 @@ class StudyApp(App[None], inherit_bindings=False):
         if not self.state.generating:
             workers.start(self, workers.retry(self, event.run_id), "ask")
 
-    # -- the transcript's wishes -------------------------------------------------------------------------------------
-
-    @on(Transcript.Left)
-    def _left_transcript(self) -> None:
-        self.bench.chat.composer.focus()
-
-    @on(Transcript.Earlier)
-    def _earlier(self, event: Transcript.Earlier) -> None:
-        workers.start(self, workers.load_earlier(self, self.state.session_id, event.before_seq), "earlier")
-
-    @on(Transcript.CopyMessage)
-    def _copy_message(self, event: Transcript.CopyMessage) -> None:
-        self.copy_text(event.text, code=event.code)
-
-    @on(Transcript.ShowSpan)
-    def _show_span(self, event: Transcript.ShowSpan) -> None:
-        wanted = event.span_id or event.run_id
-        self.bench.focus_pane("trace")
-        if self.trace_session == self.state.session_id:
-            self.bench.trace.select(wanted)
-        else:
-            self._span_wanted = wanted
-
-    @on(Source.Open)
-    def _open_source(self, event: Source.Open) -> None:
-        if self.bench.narrow or self.arrangement.view:
-            self.bench.view("documents" if self.bench.narrow else None)
-        self.bench.documents.show_citation(event.citation)
-        workers.start(self, workers.view(self, event.citation.document_id, event.citation.chunk_id), "view")
-
     def copy_text(self, text: str, *, code: bool = False) -> None:
         """Copy a message, or the last code block in it."""
         if code:
@@ -414,10 +382,6 @@ class StudyApp(App[None], inherit_bindings=False):
 
     # -- finding ---------------------------------------------------------------------------------------------------
 
-    @on(FindBar.Changed)
-    def _find(self, event: FindBar.Changed) -> None:
-        self.finder.search(event.text)
-
     @on(messages.MatchesFound)
     def _matches_found(self, event: messages.MatchesFound) -> None:
         self.finder.show(event.matches)
@@ -426,10 +390,6 @@ class StudyApp(App[None], inherit_bindings=False):
     async def _window_loaded(self, event: messages.WindowLoaded) -> None:
         await self.bench.chat.show_turns(event.turns, more=event.more)
         self.bench.chat.mark_match(event.match.id)
-
-    @on(Transcript.FindStep)
-    def _find_step(self, event: Transcript.FindStep) -> None:
-        self.finder.step(event.step)
 
     # -- documents -------------------------------------------------------------------------------------------------
 
@@ -447,54 +407,25 @@ class StudyApp(App[None], inherit_bindings=False):
     def _documents_loaded(self, event: messages.DocumentsLoaded) -> None:
         self.bench.documents.show_documents(event.documents)
 
-    @on(DocumentsPane.Search)
-    def _search(self, event: DocumentsPane.Search) -> None:
-        workers.start(self, workers.search(self, event.query), "search")
-
     @on(messages.HitsFound)
     def _hits_found(self, event: messages.HitsFound) -> None:
         self.bench.documents.show_hits(event.query, event.hits)
-
-    @on(DocumentsPane.View)
-    def _view(self, event: DocumentsPane.View) -> None:
-        workers.start(self, workers.view(self, event.document_id, event.chunk_id), "view")
 
     @on(messages.ViewLoaded)
     def _view_loaded(self, event: messages.ViewLoaded) -> None:
         self.bench.documents.show_view(event.view, event.chunk_id)
 
-    @on(DocumentsPane.Add)
-    def _add(self) -> None:
-        def chosen(path: str | None) -> None:
-            if path:
-                self.add_documents(path)
-
-        self.push_screen(Ask(tr("documents.add"), note=tr("documents.add.note"), paths=True), chosen)
-
     def add_documents(self, path: str) -> None:
         """Add a file or a folder; how far it is shows in the documents pane."""
         workers.start(self, workers.add_documents(self, path), "add", exclusive=False)
-
-    @on(DocumentsPane.Remove)
-    def _remove(self, event: DocumentsPane.Remove) -> None:
-        def confirmed(yes: bool | None) -> None:
-            if yes:
-                workers.start(self, workers.remove_document(self, event.document), "remove", exclusive=False)
-
-        name = clean_line(event.document.path.rsplit("/", 1)[-1])
-        self.push_screen(Confirm(tr("documents.remove", name=name)), confirmed)
 
     @on(messages.Told)
     def _told(self, event: messages.Told) -> None:
         self.tell(event.text, event.severity)
 
-    @on(ResourcesPane.Explain)
-    def _explain(self) -> None:
-        self.push_screen(TextScreen(tr("numbers.title"), numbers_text(self.state)))
-
     @on(Choices.Clicked, "#keys")
     async def _key_clicked(self, event: Choices.Clicked) -> None:
-        await self.run_action(actions.BY_ID[event.name].target)
+        await app_actions.do(self, event.name)
 
     async def rebuild(self) -> None:
         """Build the workbench anew from the state (another language), the text being written kept."""
@@ -508,81 +439,10 @@ class StudyApp(App[None], inherit_bindings=False):
             workers.start(self, workers.open_session(self, self.state.session_id), "session")
         await self.show_engine()
 
-    # -- actions (the table is tui/actions.py) ---------------------------------------------------------------------
-
-    async def do_with(self, action_id: str, argument: str) -> None:
-        """Do an action that was given an argument by its slash command."""
-        match action_id:
-            case "ask_documents":
-                await self.ask(argument, docs=True)
-            case "find":
-                self.finder.open(argument)
-            case "documents":
-                self.bench.focus_pane("documents")
-                self.bench.documents.search(argument)
-            case "add_documents":
-                self.add_documents(argument)
-            case "rename":
-                app_actions.rename(self, argument)
-            case "export":
-                app_actions.export(self, argument)
-            case "theme":
-                app_actions.set_theme(self, argument)
-            case "lang":
-                await app_actions.set_lang(self, argument)
-
-    async def action_stop(self) -> None:
-        await app_actions.stop(self)
-
-    def action_retry(self) -> None:
-        app_actions.retry(self)
-
-    def action_ask_documents(self) -> None:
-        composer = self.bench.chat.composer
-        composer.text = "/ask "
-        composer.move_cursor(composer.document.end)
-        self.bench.focus_pane("chat")
-
-    def action_find(self) -> None:
-        self.finder.open()
-
-    def action_copy(self) -> None:
-        app_actions.copy(self, code=False)
-
-    def action_copy_code(self) -> None:
-        app_actions.copy(self, code=True)
-
-    def action_add_documents(self) -> None:
-        self._add()
-
-    def action_sessions(self) -> None:
-        self._sessions_wanted = True
-        workers.start(self, workers.list_sessions(self), "sessions")
-
-    def action_new_session(self) -> None:
-        workers.start(self, workers.open_session(self, "new"), "session")
-        self.bench.focus_pane("chat")
-
-    def action_rename(self) -> None:
-        app_actions.rename(self)
-
-    def action_export(self) -> None:
-        app_actions.export(self)
-
-    def action_palette(self) -> None:
-        commands.pick_action(self)
-
-    def action_help(self) -> None:
-        app_actions.show_help(self)
-
-    def action_theme(self) -> None:
-        commands.pick_theme(self)
-
-    def action_lang(self) -> None:
-        commands.pick_language(self)
-
-    async def action_interrupt(self) -> None:
-        self._interrupted_at = await app_actions.interrupt(self, self._interrupted_at)
+    async def action_do(self, action_id: str, argument: str = "") -> None:
+        """Do what an action of the table says: the one way in for keys, palette, slash commands and the footer."""
+        await app_actions.do(self, action_id, argument)
 
     async def action_quit(self) -> None:
+        """Textual's own way out, for the dialogs."""
         self.exit()

@@ -25,7 +25,10 @@ from tui.widgets.rows import Row, RowList
 class Dialog(GuardedScreen, ModalScreen):  # type: ignore[type-arg]
     """A box over the workbench; Escape closes it without an answer."""
 
-    BINDINGS = [Binding("escape", "close", show=False)]
+    BINDINGS = [
+        Binding("escape", "close", show=False),
+        Binding("ctrl+q,ctrl+c", "app.quit", show=False, priority=True),
+    ]
 
     def action_close(self) -> None:
         """Close without an answer."""

@@ -237,37 +237,13 @@ class Workbench(GuardedScreen):
     def _tab(self, event: Choices.Clicked) -> None:
         self.focus_pane(event.name)
 
-    def action_trace(self) -> None:
+    def toggle_trace(self) -> None:
         """Show the trace, or leave it."""
         if self.arrangement.view == "trace":
             self.view(None)
             self.focus_pane("chat")
         else:
             self.focus_pane("trace")
-
-    def action_resources(self) -> None:
-        """Go to the resources."""
-        self.focus_pane("resources")
-
-    def action_documents(self) -> None:
-        """Go to the documents."""
-        self.focus_pane("documents")
-
-    def action_next_pane(self) -> None:
-        """Go to the next pane."""
-        self.next_pane()
-
-    def action_zoom(self) -> None:
-        """Maximise or restore."""
-        self.maximize_pane()
-
-    def action_narrower(self) -> None:
-        """Narrow the focused pane."""
-        self.resize_pane(-2)
-
-    def action_wider(self) -> None:
-        """Widen the focused pane."""
-        self.resize_pane(2)
 
     # -- going back ---------------------------------------------------------------------------------------
 

@@ -142,7 +142,9 @@ class Figures(Widget):
         elif figure.fraction is not None:
             middle = bar(figure.fraction, room)
         tone = f"${figure.tone}" if figure.tone else "$foreground"
-        return Content.assemble((label, "$quiet"), " ", (format.pad(middle, room), "$graph"), " ", (value, tone))
+        return Content.assemble(
+            (label, "$quiet"), " ", (format.pad(middle, room), "$graph"), " ", (value, tone)
+        )
 
     def render(self) -> Content:
         """Draw every line."""

@@ -1,0 +1,103 @@
+"""The workbench with what its panes ask for carried out; the answers come back to the app (:mod:`tui.study`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual import on
+
+from core.i18n import tr
+from core.text import clean_line
+from tui import workers
+from tui.screens.dialogs import Ask, Confirm
+from tui.screens.help import TextScreen, numbers_text
+from tui.screens.workbench import Workbench
+from tui.widgets.chat import FindBar, Transcript
+from tui.widgets.documents import DocumentsPane
+from tui.widgets.message import Source
+from tui.widgets.resources import ResourcesPane
+
+if TYPE_CHECKING:
+    from tui.study import StudyApp
+
+
+class Bench(Workbench):
+    """Hears its panes and starts the work."""
+
+    @property
+    def study(self) -> StudyApp:
+        """The app."""
+        return cast("StudyApp", self.app)
+
+    @on(Transcript.Left)
+    def _left_transcript(self) -> None:
+        self.chat.composer.focus()
+
+    @on(Transcript.Earlier)
+    def _earlier(self, event: Transcript.Earlier) -> None:
+        workers.start(
+            self.study, workers.load_earlier(self.study, self.state.session_id, event.before_seq), "earlier"
+        )
+
+    @on(Transcript.CopyMessage)
+    def _copy_message(self, event: Transcript.CopyMessage) -> None:
+        self.study.copy_text(event.text, code=event.code)
+
+    @on(Transcript.ShowSpan)
+    def _show_span(self, event: Transcript.ShowSpan) -> None:
+        wanted = event.span_id or event.run_id
+        self.focus_pane("trace")
+        if self.study.trace_session == self.state.session_id:
+            self.trace.select(wanted)
+        else:
+            self.study.span_wanted = wanted
+
+    @on(Source.Open)
+    def _open_source(self, event: Source.Open) -> None:
+        if self.narrow or self.arrangement.view:
+            self.view("documents" if self.narrow else None)
+        self.documents.show_citation(event.citation)
+        workers.start(
+            self.study, workers.view(self.study, event.citation.document_id, event.citation.chunk_id), "view"
+        )
+
+    @on(FindBar.Changed)
+    def _find(self, event: FindBar.Changed) -> None:
+        self.study.finder.search(event.text)
+
+    @on(Transcript.FindStep)
+    def _find_step(self, event: Transcript.FindStep) -> None:
+        self.study.finder.step(event.step)
+
+    @on(DocumentsPane.Search)
+    def _search(self, event: DocumentsPane.Search) -> None:
+        workers.start(self.study, workers.search(self.study, event.query), "search")
+
+    @on(DocumentsPane.View)
+    def _view(self, event: DocumentsPane.View) -> None:
+        workers.start(self.study, workers.view(self.study, event.document_id, event.chunk_id), "view")
+
+    @on(DocumentsPane.Add)
+    def ask_for_documents(self) -> None:
+        """Ask for a path to add."""
+
+        def chosen(path: str | None) -> None:
+            if path:
+                self.study.add_documents(path)
+
+        self.study.push_screen(Ask(tr("documents.add"), note=tr("documents.add.note"), paths=True), chosen)
+
+    @on(DocumentsPane.Remove)
+    def _remove(self, event: DocumentsPane.Remove) -> None:
+        def confirmed(yes: bool | None) -> None:
+            if yes:
+                workers.start(
+                    self.study, workers.remove_document(self.study, event.document), "remove", exclusive=False
+                )
+
+        name = clean_line(event.document.path.rsplit("/", 1)[-1])
+        self.study.push_screen(Confirm(tr("documents.remove", name=name)), confirmed)
+
+    @on(ResourcesPane.Explain)
+    def _explain(self) -> None:
+        self.study.push_screen(TextScreen(tr("numbers.title"), numbers_text(self.state)))
