@@ -53,7 +53,7 @@ def figures(state: State) -> dict[str, Figure]:
     if sample:
         pss = sample.engine_pss_bytes if sample.engine_pss_bytes is not None else sample.engine_rss_bytes
     num_ctx = (status and status.context_length) or state.settings.num_ctx
-    used = run.usage.input_tokens + run.usage.output_tokens if run else None
+    used = (run.usage.input_tokens + run.usage.output_tokens if run else 0) or None
     slots = format.none()
     if status and status.slots is not None:
         slots = f"{status.slots_busy or 0}/{status.slots}"

@@ -24,8 +24,8 @@ ARGUMENTS = "gen_ai.tool.call.arguments"
 RESULT = "gen_ai.tool.call.result"
 QUERY = "gen_ai.retrieval.query.text"
 ERROR = "app.error.message"
-ASKED_CELLS = 24
-"""Cells of the arguments in the closed row, so that the result has room too."""
+ASKED_SHARE = 0.35
+"""Part of the closed row the arguments may take, so that the result has room too."""
 
 DETAIL_LIMIT = 4_000
 """Characters of a result shown in the row; the trace has all of it."""
@@ -106,6 +106,9 @@ class ToolRow(Vertical, can_focus=True):
     def on_mount(self) -> None:
         self.show(self.span)
 
+    def on_resize(self) -> None:
+        self.show(self.span)
+
     def show(self, span: Span) -> None:
         """Show the span's present state."""
         self.span = span
@@ -122,7 +125,7 @@ class ToolRow(Vertical, can_focus=True):
         tone = "$error" if span.status == "error" else "$accent"
         asked = brief_arguments(span.attributes.get(ARGUMENTS) or span.attributes.get(QUERY))
         if span.status != "running":
-            asked = format.fit(asked, ASKED_CELLS)
+            asked = format.fit(asked, max(12, int((self.size.width or 60) * ASKED_SHARE)))
         parts: list[str | tuple[str, str]] = [(f"{mark} ", tone), (tool_name(span), tone), f"  {asked}"]
         if span.status == "error":
             error = clean_line(str(span.attributes.get(ERROR) or span.attributes.get("error.type") or ""))
