@@ -57,7 +57,7 @@ def drop_caches() -> bool:
 
 def modules() -> dict[str, object]:
     """What importing the app loads, before anything is shown."""
-    code = "import json, sys; import core.cli, tui.app; print(json.dumps(sorted(sys.modules)))"
+    code = "import json, sys; import core.cli, core.runtime, tui.app, tui.study; print(json.dumps(sorted(sys.modules)))"
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

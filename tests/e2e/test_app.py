@@ -65,7 +65,8 @@ def test_a_question_about_documents_cites_a_passage_that_opens(
     slash(window, "ask_documents", question)
     run_citations = "SELECT citations FROM messages WHERE role = 'assistant' AND status = 'complete'"
     wait_until(lambda: rows(data, run_citations), 60, "no answer")
-    window.wait_for(lambda text: "search_documents" in text and "[1]" in text)
+    # The source's own row, below the answer: "[1]" alone is already in the answer.
+    window.wait_for(lambda text: "search_documents" in text and "[1] remote-work.md" in text)
     assert "remote-work.md" in rows(data, run_citations)[0]["citations"]
     # Back from the input to the last item, which is the source; it opens in the documents pane.
     window.press("shift+tab")
