@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from core.containers.types import ContainerStatus, UpProgress
+    from core.models.types import Pull
 
 SpanKind = Literal["agent", "route", "model", "tool", "retrieval", "embedding"]
 SpanStatus = Literal["running", "ok", "error", "cancelled"]
@@ -131,6 +135,69 @@ class RunEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Gpu:
+    """One graphics card, as its driver says. Board-level: other programs' use is in it."""
+
+    name: str
+    utilisation_percent: float | None = None
+    """Share of the time in which any kernel ran."""
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    engine_memory_bytes: int | None = None
+    """What the engine's processes have of it."""
+    power_w: float | None = None
+    temperature_c: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedUse:
+    """One model in the engine's memory, from ``/api/ps``."""
+
+    name: str
+    size_bytes: int | None = None
+    size_vram_bytes: int | None = None
+    context_length: int | None = None
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """The finer figures of a sample: what only a large panel shows. Rates are bytes per second."""
+
+    cores_percent: tuple[float, ...] = ()
+    load_average: tuple[float, float, float] | None = None
+    """Runnable processes, averaged over 1, 5 and 15 minutes."""
+    swap_total_bytes: int | None = None
+    disk_read: float | None = None
+    disk_write: float | None = None
+    network_received: float | None = None
+    network_sent: float | None = None
+    engine_threads: int | None = None
+    engine_read: float | None = None
+    """What the engine's processes really read from disks."""
+    engine_write: float | None = None
+    engine_pss_anon_bytes: int | None = None
+    engine_pss_file_bytes: int | None = None
+    gpus: tuple[Gpu, ...] = ()
+    pressure_cpu: float | None = None
+    """PSI ``some avg10``: share of the last 10 s in which some task waited for it, percent."""
+    pressure_memory: float | None = None
+    pressure_io: float | None = None
+    cgroup_memory_bytes: int | None = None
+    """Of the cgroup this program runs in, without inactive file cache."""
+    cgroup_limit_bytes: int | None = None
+    oom_kills: int | None = None
+    """Kernel out-of-memory kills counted by that cgroup, else by the machine."""
+    loaded: tuple[LoadedUse, ...] = ()
+    kv_used_tokens: int | None = None
+    """Tokens in the KV cache of all slots."""
+    kv_total_tokens: int | None = None
+    prompt_tokens_per_s: float | None = None
+    """Of the last finished request, as the engine timed it."""
+    generated_tokens_per_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One reading of the machine and of the engine's process tree."""
 
@@ -155,6 +222,8 @@ class Sample:
     engine_processes: int | None = None
     tokens_per_s: float | None = None
     """While an answer streams: tokens in the last second."""
+    detail: Detail | None = None
+    """``None`` where nobody looked closer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +325,48 @@ class Notice:
     severity: Literal["information", "warning", "error"] = "information"
 
 
+@dataclass(frozen=True, slots=True)
+class PullChanged:
+    """A pull began, moved on or ended; its row is on disk (progress at most every 250 ms)."""
+
+    pull: Pull
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsChanged:
+    """The engine's models are not what they were: one came, went, was loaded, unloaded or chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerChanged:
+    """The service's container changed, or was read again."""
+
+    status: ContainerStatus
+    progress: UpProgress | None = None
+    """Set while it is being started."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerLog:
+    """Lines of the container's log, cleaned."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LabChanged:
+    """A run of the lab moved on; its rows are on disk."""
+
+    run_id: str
+    status: str
+    done: int
+    """Measurements made, of ``total``."""
+    total: int
+    eta_s: float | None = None
+    now: str = ""
+    """What is being measured now, a sentence."""
+
+
 Event = (
     RunStarted
     | TokenDelta
@@ -267,4 +378,9 @@ Event = (
     | IngestProgress
     | StoreChanged
     | Notice
+    | PullChanged
+    | ModelsChanged
+    | ContainerChanged
+    | ContainerLog
+    | LabChanged
 )

@@ -28,6 +28,12 @@ _COMMANDS = {
     "docs": "core.cli.docs",
     "session": "core.cli.session",
     "engine": "core.cli.engine",
+    "models": "core.cli.models",
+    "up": "core.cli.containers",
+    "down": "core.cli.containers",
+    "logs": "core.cli.containers",
+    "status": "core.cli.containers",
+    "lab": "core.cli.lab",
     "doctor": "core.cli.doctor",
     "tour": "core.cli.tour",
 }

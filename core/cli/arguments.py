@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from core import __version__
+from core.cli import containers_arguments, lab_arguments, models_arguments
 from core.i18n import LANGS, Lang, tr
 
 
@@ -112,6 +113,9 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--num-ctx", type=_count, default=None, metavar="N", help=tr("cli.help.num_ctx"))
     serve.add_argument("--token-file", metavar="FILE", help=tr("cli.help.token_file"))
     engine.add_parser("status", parents=[common, as_json], help=tr("cli.help.engine_status"))
+
+    for rooms in (models_arguments, containers_arguments, lab_arguments):
+        rooms.add(commands, [common, as_json])
 
     doctor = commands.add_parser("doctor", parents=[common, as_json], help=tr("cli.help.doctor"))
     doctor.add_argument("--rescue", action="store_true", help=tr("cli.help.rescue"))

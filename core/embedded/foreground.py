@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.embedded.config import EngineConfig
-from core.embedded.gguf import GgufError, read_header
 from core.embedded.guard import is_loopback
 from core.embedded.names import name_for_file
 from core.embedded.supervisor import Supervisor, SupervisorState
 from core.errors import StudyError, UsageError
+from core.gguf import GgufError, read_header
 from core.i18n import tr
 from core.paths import default_paths
 from core.text import clean_line

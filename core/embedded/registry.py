@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from core.embedded.gguf import GgufError, Header, read_header
 from core.embedded.names import Name, parse
 from core.embedded.wire import ApiError
+from core.gguf import GgufError, Header, read_header
 
 CHAT_MODEL = "smollm2:135m"
 CHAT_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"

@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from core.session.schema_lab import lab_tables
+from core.session.schema_models import models_tables
+from core.session.schema_samples import samples_tables
+
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
@@ -163,7 +167,12 @@ def _first_tables(db: Database) -> None:
     db.table("documents").create_index(["path"], unique=True)
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first_tables,)
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+    _first_tables,
+    models_tables,
+    samples_tables,
+    lab_tables,
+)
 """Applied in order; the file's format number is how many of them it has seen."""
 
 FORMAT = len(MIGRATIONS)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from core.embedded.gguf import GgufError, read_header
 from core.embedded.guard import host_allowed
 from core.embedded.messages import native_messages
 from core.embedded.names import name_for_file, parse
 from core.embedded.options import parse_duration, parse_format, parse_keep_alive, parse_options
 from core.embedded.wire import ApiError, dump, parse_body
+from core.gguf import GgufError, read_header
 
 
 def text(value: str | bytes) -> bytes:
