@@ -15,6 +15,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,6 +31,7 @@ from core.events import (
     RunStarted,
     Sample,
 )
+from core.ground import Ground
 from core.i18n import tr
 from core.paths import Paths
 from core.session import Store, chat, documents, samples
@@ -38,7 +40,10 @@ from core.settings import Settings
 
 if TYPE_CHECKING:
     from core.agent.run import Agent
+    from core.containers.desk import Containers
     from core.engines import Engine
+    from core.lab.desk import Lab
+    from core.models.desk import Models
     from core.rag import DocumentView, Library
     from core.telemetry import Hub
 
@@ -119,6 +124,45 @@ class Runtime:
         """The store once it is open, else ``None``."""
         ready = self.store_ready
         return ready.result() if ready.done() and not ready.exception() else None
+
+    # -- rooms: imported when first asked for, so that the first paint does not wait for them ------------------
+
+    @cached_property
+    def models(self) -> Models:
+        """The engine's models."""
+        from core.models.desk import Models
+
+        return Models(self._ground)
+
+    @cached_property
+    def containers(self) -> Containers:
+        """The compose service's container."""
+        from core.containers.desk import Containers
+
+        return Containers(self._ground)
+
+    @cached_property
+    def lab(self) -> Lab:
+        """The performance lab."""
+        from core.lab.desk import Lab
+
+        return Lab(self._ground)
+
+    @cached_property
+    def _ground(self) -> Ground:
+        return Ground(
+            settings=self.settings,
+            paths=self.paths,
+            call=self._call,
+            emit=self._emit,
+            store=self._store,
+            engine=self._engine,
+            store_now=lambda: self.store,
+            hub=lambda: self._hub,
+        )
+
+    async def _engine(self) -> Engine:
+        return await asyncio.shield(asyncio.wrap_future(self.engine_ready))
 
     # -- sessions ---------------------------------------------------------------------------------------
 
@@ -393,6 +437,11 @@ class Runtime:
             task.cancel()
         if self._runs:
             await asyncio.wait(list(self._runs.values()), timeout=3)
+        for room in ("lab", "models", "containers"):
+            desk = self.__dict__.get(room)  # Only those that were ever asked for.
+            if desk is not None:
+                with contextlib.suppress(StudyError):
+                    await desk.close()
         current = asyncio.current_task()
         others = [task for task in asyncio.all_tasks() if task is not current]
         for task in others:
