@@ -66,7 +66,8 @@ def test_hostile_documents_are_only_text(
     (folder / "zz-long.txt").write_text(f"lanterns {LONG_LINE}\n", "utf-8")
     (folder / "nul.txt").write_bytes(b"lanterns\x00\x1b[2J\xff\xfe" * 50)
     (folder / "good.md").write_text("# Lanterns\n\nLanterns are lit at dusk.\n", "utf-8")
-    window = terminal(size=(140, 40))
+    # Wide enough for the folder's name on one line, however deep the temporary directory is.
+    window = terminal(size=(200, 40))
     window.wait_for(lambda text: three_panes(text) and "smollm2:135m" in text, 60)
     slash(window, "add_documents", str(folder))
     ended = "SELECT * FROM documents WHERE status IN ('indexed', 'failed')"
