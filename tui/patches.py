@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from textual import _xterm_parser, events
+from textual.binding import Binding
 from textual.geometry import Offset
 from textual.message import Message
 from textual.message_pump import MessagePump
@@ -117,7 +118,12 @@ class GuardedScreen(Screen[Any]):
 
     https://github.com/Textualize/textual/issues/6643 (fix in pull request 6645, open at 8.2.8): a click while
     Markdown updates fails with ``'NoneType' object has no attribute 'region'``. Can go when that is released.
+
+    And the focus moves before the next key is looked at: over a slow line several keys arrive at once, and
+    Shift+Tab, Enter must not be given to the part that is being left.
     """
+
+    BINDINGS = [Binding("shift+tab", "app.focus_previous", show=False, priority=True)]
 
     def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
         """Return the widget under a cell, ``(None, None)`` for one that left the screen meanwhile."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from textual.events import Paste
+from textual.events import Key, Paste
 
 from core.events import EngineStatus
 from core.session import chat
@@ -348,3 +348,13 @@ async def test_only_the_chat_that_is_open_shows_an_answer(runs: Any) -> None:
         bench.runtime.end()
         await bench.sees("38 tok")
         assert isinstance(bench.app.bench.chat.answers()[0], Answer)
+
+
+async def test_keys_that_arrive_together_go_one_after_the_other(runs: Any) -> None:
+    async with runs() as bench:
+        await bench.ask("What is 12*34?")
+        await bench.sees("peak 268 MiB")
+        # As from a slow line: all are waiting before the first is looked at.
+        for key in ("shift+tab", "shift+tab", "enter"):
+            bench.app.post_message(Key(key, None))
+        await bench.until(lambda: bench.app.query(ToolRow).first().has_class("-open"), "the step opened")
