@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from textual.events import Key, Paste
@@ -358,3 +359,14 @@ async def test_keys_that_arrive_together_go_one_after_the_other(runs: Any) -> No
         for key in ("shift+tab", "shift+tab", "enter"):
             bench.app.post_message(Key(key, None))
         await bench.until(lambda: bench.app.query(ToolRow).first().has_class("-open"), "the step opened")
+
+
+async def test_enter_right_after_a_paste_sends_what_was_pasted(runs: Any, tmp_path: Path) -> None:
+    async with runs() as bench:
+        await bench.type("/")
+        await bench.sees("/sessions")
+        # The list of commands is still that of the slash when Enter is looked at.
+        bench.app.post_message(Paste(f"add {tmp_path}"))
+        bench.app.post_message(Key("enter", None))
+        await bench.until(lambda: bench.runtime.added, "the folder was added")
+        assert bench.runtime.added == [str(tmp_path)]

@@ -64,6 +64,10 @@ class Composer(TextArea):
 
     def action_send(self) -> None:
         """Send after a moment, or take the completion that is marked."""
+        # Enter is looked at by the app; what was typed or pasted before it may still wait here.
+        self.call_later(self._send_or_complete)
+
+    def _send_or_complete(self) -> None:
         if not self._take_completion(whole=True):
             self.set_timer(SEND_DELAY, self._send_live_text)
 
@@ -93,8 +97,11 @@ class Composer(TextArea):
         """Put the marked completion in. With ``whole``, not when what is typed is complete already."""
         completion = self._completion
         row = completion.current if completion and completion.display else None
-        if row is None or (
-            whole and (self.text.strip() == str(row.data).strip() or row.id.startswith("path:"))
+        # The list may still be for what was typed a moment ago: pasted text and its Enter arrive together.
+        if (
+            row is None
+            or not str(row.data).startswith(self.text)
+            or (whole and (self.text.strip() == str(row.data).strip() or row.id.startswith("path:")))
         ):
             return False
         self.text = str(row.data)
