@@ -35,6 +35,15 @@ class Glyphs:
     retry: str = "⟲"
     bullet: str = "•"
     clip: str = "✂"
+    plot_marks: str = "●○◆◇▲△"
+    plot_axis: str = "─"
+    plot_corner: str = "└"
+    plot_tick: str = "┴"
+    plot_tick_left: str = "┤"
+    plot_mark: str = "┊"
+    plot_cursor: str = "│"
+    to: str = "–"
+    braille: bool = True
 
 
 UNICODE = Glyphs()
@@ -65,6 +74,15 @@ ASCII = Glyphs(
     retry="r",
     bullet="-",
     clip="%",
+    plot_marks="*o#x@%",
+    plot_axis="-",
+    plot_corner="+",
+    plot_tick="+",
+    plot_tick_left="+",
+    plot_mark=":",
+    plot_cursor="|",
+    to="-",
+    braille=False,
 )
 
 _current = UNICODE
