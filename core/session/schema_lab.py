@@ -24,6 +24,8 @@ def lab_tables(db: Database) -> None:
             "error": str,
             "fix": str,
             "invalid": str,
+            # What somebody in another process wants of it: "cancel".
+            "wish": str,
             "owner_pid": int,
             "owner_started": float,
         },
