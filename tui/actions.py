@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from rich.cells import cell_len
 from textual.binding import Binding
 
 from core.i18n import tr
 
-Scope = Literal["app", "composer", "chat", "find", "resources", "documents", "trace", "sessions"]
-Group = Literal["chat", "view", "documents", "session", "app"]
-GROUPS: tuple[Group, ...] = ("chat", "view", "documents", "session", "app")
+Scope = Literal["app", "composer", "chat", "find", "resources", "documents", "trace", "sessions", "lab", "timeline"]
+Group = Literal["chat", "view", "documents", "session", "lab", "timeline", "app"]
+GROUPS: tuple[Group, ...] = ("chat", "view", "documents", "session", "lab", "timeline", "app")
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("newline", "ctrl+j,alt+enter,shift+enter", "chat", "composer"),
     Action("history", "up,down", "chat", "composer", bound=False),
     Action("complete", "tab", "chat", "composer", bound=False),
-    Action("stop", "escape", "chat", command="stop", footer=8, priority=False),
+    Action("stop", "escape", "chat", command="stop", footer=9, priority=False),
     Action("retry", "ctrl+r", "chat", command="retry"),
     Action("ask_documents", "", "chat", command="ask", argument="text"),
-    Action("find", "ctrl+f", "chat", command="find", argument="text", footer=7),
+    Action("find", "ctrl+f", "chat", command="find", argument="text", footer=8),
     Action("copy", "ctrl+y", "chat", command="copy"),
     Action("copy_code", "", "chat", command="code"),
     Action("copy_item", "y", "chat", "chat"),
@@ -81,14 +82,39 @@ ACTIONS: tuple[Action, ...] = (
     Action("load_earlier", "pageup", "chat", "chat", bound=False),
     # Looking.
     Action("trace", "f2", "view", command="trace", footer=3),
-    Action("resources", "f3", "view", command="resources", footer=4),
-    Action("documents", "f5", "view", command="docs", argument="text", footer=5),
+    Action("resources", "f12", "view", command="resources"),
+    Action("documents", "f5", "view", command="docs", argument="text", footer=6),
+    Action("lab", "f4", "view", command="lab", footer=5),
+    Action("timeline", "", "view", command="timeline"),
     Action("next_pane", "ctrl+t", "view", command="pane"),
     Action("zoom", "f9", "view", command="zoom"),
     Action("narrower", "f7", "view", command="narrower"),
     Action("wider", "f8", "view", command="wider"),
     Action("explain", "question_mark", "view", "resources"),
     Action("fold", "left,right", "view", "trace", bound=False),
+    Action("item_timeline", "m", "view", "chat"),
+    Action("span_timeline", "m", "view", "trace"),
+    Action("timeline_left", "left", "timeline", "timeline"),
+    Action("timeline_right", "right", "timeline", "timeline"),
+    Action("timeline_far_left", "shift+left,pageup", "timeline", "timeline"),
+    Action("timeline_far_right", "shift+right,pagedown", "timeline", "timeline"),
+    Action("timeline_start", "home", "timeline", "timeline"),
+    Action("timeline_end", "end", "timeline", "timeline"),
+    Action("timeline_before", "left_square_bracket", "timeline", "timeline"),
+    Action("timeline_after", "right_square_bracket", "timeline", "timeline"),
+    Action("timeline_explain", "question_mark", "timeline", "timeline"),
+    # The lab.
+    Action("lab_open", "enter", "lab", "lab", bound=False),
+    Action("lab_options", "e", "lab", "lab"),
+    Action("lab_cancel", "c", "lab", "lab"),
+    Action("lab_resume", "r", "lab", "lab"),
+    Action("lab_mark", "m", "lab", "lab"),
+    Action("lab_export", "x", "lab", "lab"),
+    Action("lab_delete", "d,delete", "lab", "lab"),
+    Action("lab_plot", "p", "lab", "lab"),
+    Action("lab_read_left", "left", "lab", "lab"),
+    Action("lab_read_right", "right", "lab", "lab"),
+    Action("lab_explain", "question_mark", "lab", "lab"),
     # Documents.
     Action("add_documents", "", "documents", command="add", argument="path"),
     Action("document_add", "a", "documents", "documents"),
@@ -97,7 +123,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("passage_previous", "left_square_bracket", "documents", "documents"),
     Action("passage_next", "right_square_bracket", "documents", "documents"),
     # Sessions.
-    Action("sessions", "f6,ctrl+o", "session", command="sessions", footer=6),
+    Action("sessions", "f6,ctrl+o", "session", command="sessions", footer=7),
     Action("new_session", "ctrl+n", "session", command="new"),
     Action("rename", "", "session", command="rename", argument="title"),
     Action("export", "", "session", command="export", argument="path"),
@@ -110,11 +136,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("theme", "", "app", command="theme", argument="theme"),
     Action("lang", "", "app", command="lang", argument="lang"),
     Action("interrupt", "ctrl+c", "app"),
-    Action("quit", "ctrl+q", "app", command="quit", footer=9),
+    Action("quit", "ctrl+q", "app", command="quit", footer=10),
 )
 
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 BY_COMMAND: Mapping[str, Action] = {action.command: action for action in ACTIONS if action.command}
+
+GIVES_WAY = ("find", "sessions", "documents")
+"""What leaves the footer first where it has no room: the way out stays in sight."""
 
 _KEY_NAMES = {
     "escape": "Esc",
@@ -129,6 +158,9 @@ _KEY_NAMES = {
     "left": "←",
     "right": "→",
     "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "home": "Home",
+    "end": "End",
     "delete": "Del",
     "tab": "Tab",
 }
@@ -177,14 +209,24 @@ def key_labels(action: Action, changed: Mapping[str, str] | None = None) -> str:
     return " ".join(key_label(key) for key in keys.split(",") if key)
 
 
-def footer(changed: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
-    """Return the footer's items in order: action id, key, title."""
+def footer(changed: Mapping[str, str] | None = None, width: int = 0) -> list[tuple[str, str, str]]:
+    """Return the footer's items in order: action id, key, title.
+
+    Args:
+        changed: The user's keymap.
+        width: Cells there are; what is in :data:`GIVES_WAY` is left out until the rest fits. 0: all.
+    """
     items = sorted((action for action in ACTIONS if action.footer), key=lambda action: action.footer)
     first = {action.id: (changed or {}).get(action.id, action.keys).split(",")[0] for action in items}
-    return [
+    shown = [
         (action.id, key_label(first[action.id], short=True), tr(f"action.{action.id}.short"))
         for action in items
     ]
+    for name in GIVES_WAY:
+        if not width or sum(cell_len(f"{key} {title} ") for _, key, title in shown) - 1 <= width:
+            break
+        shown = [item for item in shown if item[0] != name]
+    return shown
 
 
 def listed() -> list[Action]:

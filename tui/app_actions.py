@@ -13,6 +13,7 @@ from core.text import clean_line
 from tui import commands, workers
 from tui.screens.dialogs import Ask
 from tui.screens.help import TextScreen, help_text
+from tui.screens.room import Room
 from tui.widgets.message import Answer, Question, message_of
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def export(app: StudyApp, target: str = "") -> None:
 
 def show_help(app: StudyApp, _: str = "") -> None:
     """Explain the focused part, then every key."""
-    app.push_screen(TextScreen(tr("help.title"), help_text(app.bench.focused_pane(), app.keys)))
+    room = app.screen.HELP if isinstance(app.screen, Room) else ""
+    app.push_screen(TextScreen(tr("help.title"), help_text(room or app.bench.focused_pane(), app.keys)))
 
 
 def set_theme(app: StudyApp, name: str) -> None:
@@ -180,6 +182,14 @@ def new_session(app: StudyApp, _: str = "") -> None:
     app.bench.focus_pane("chat")
 
 
+def show_timeline(app: StudyApp, _: str = "") -> None:
+    """Show the memory of the session's last answer."""
+    # Its plots are loaded when first wanted.
+    from tui.screens.timeline import open_timeline
+
+    open_timeline(app)
+
+
 Doing = Callable[["StudyApp", str], Awaitable[None] | None]
 
 DO: Mapping[str, Doing] = {
@@ -192,6 +202,8 @@ DO: Mapping[str, Doing] = {
     "trace": lambda app, _: app.bench.toggle_trace(),
     "resources": lambda app, _: app.bench.focus_pane("resources"),
     "documents": documents,
+    "lab": lambda app, _: app.lab.open(),
+    "timeline": show_timeline,
     "next_pane": lambda app, _: app.bench.next_pane(),
     "zoom": lambda app, _: app.bench.maximize_pane(),
     "narrower": lambda app, _: app.bench.resize_pane(-2),
@@ -211,8 +223,14 @@ DO: Mapping[str, Doing] = {
 """What each action of scope ``app`` does. The text is what stood after its slash command, else empty."""
 
 
+ANYWHERE = frozenset({"lab", "timeline", "palette", "help", "theme", "lang", "interrupt", "quit"})
+"""Actions that leave the room one is in as it is; every other one goes to the workbench first."""
+
+
 async def do(app: StudyApp, action_id: str, argument: str = "") -> None:
     """Do one action."""
+    while action_id not in ANYWHERE and isinstance(app.screen, Room):
+        await app.pop_screen()
     doing = DO[action_id](app, argument)
     if inspect.isawaitable(doing):
         await doing

@@ -9,6 +9,7 @@ from core.events import (
     EngineChanged,
     Event,
     IngestProgress,
+    LabChanged,
     Notice,
     RunEnded,
     RunStarted,
@@ -35,6 +36,8 @@ async def apply(app: StudyApp, event: Event) -> None:
         case Sample():
             app.state.take_sample(event)
             app.show_figures()
+            if app.screen.id == "timeline":
+                app.screen.take_sample(event)
         case SpanStarted() | SpanEnded():
             await _span(app, event.session_id, event.span)
         case RunStarted():
@@ -46,6 +49,8 @@ async def apply(app: StudyApp, event: Event) -> None:
             await app.show_engine()
         case IngestProgress():
             app.bench.documents.show_progress(event)
+        case LabChanged():
+            app.lab.changed(event)
         case StoreChanged(table="documents"):
             app.documents_changed()
         case StoreChanged():
@@ -109,5 +114,7 @@ async def _run_ended(app: StudyApp, event: RunEnded) -> None:
                 app.bench.trace.put_run(turn.run)
         if not turns:
             workers.start(app, workers.open_session(app, event.session_id), "session")
+    if app.screen.id == "timeline":
+        app.screen.run_ended(event.run_id)
     app.show_figures()
     await app.send_next()

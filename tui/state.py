@@ -6,7 +6,7 @@ from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from core.events import EngineStatus, MemoryUse, Sample, Span
+from core.events import EngineStatus, LabChanged, MemoryUse, Sample, Span
 from core.paths import Paths
 from core.session import Store, chat
 from core.session.rows import Message, Run, Session
@@ -67,6 +67,8 @@ class State:
     questions: list[str] = field(default_factory=list)
     """Earlier questions, oldest first, for the input's history."""
     answer_memory: MemoryUse = field(default_factory=MemoryUse)
+    lab: LabChanged | None = None
+    """How far the experiment is that is being measured now."""
     session_messages: int = 0
     """Messages of the open session on screen when it was opened; 0 shows the greeting."""
 

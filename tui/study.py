@@ -27,7 +27,9 @@ from core.text import clean_line
 from tui import actions, app_actions, commands, core_events, glyphs, messages, patches, themes, workers
 from tui.bridge import Bridge, CoreEvents
 from tui.finder import Finder
+from tui.lab_room import LabRoom
 from tui.screens.bench import Bench
+from tui.screens.room import Room
 from tui.screens.sessions import SessionsScreen
 from tui.screens.workbench import Layout, Workbench
 from tui.state import Pending, State
@@ -103,6 +105,7 @@ class StudyApp(App[None], inherit_bindings=False):
         self._wanted_session, self._notice, self._started = session, notice, started or time.perf_counter()
         self._errors: deque[float] = deque(maxlen=MAX_ERRORS)
         self.finder = Finder(self)
+        self.lab = LabRoom(self)
         self.sessions_wanted = False
         self.interrupted_at = 0.0
         self._documents_due = False
@@ -220,6 +223,8 @@ class StudyApp(App[None], inherit_bindings=False):
 
     def show_figures(self) -> None:
         """Bring the numbers up to date where they are seen."""
+        if isinstance(self.screen, Room):
+            return  # The workbench is hidden; it shows them when it is back.
         self.bench.resources.show()
         self.bench.chat.show_strip()
         if self.state.sample and not self.state.session_messages:
@@ -333,6 +338,7 @@ class StudyApp(App[None], inherit_bindings=False):
     async def ask(self, text: str, *, docs: bool = False) -> None:
         """Accept a question; it is shown at once and sent as soon as it can be."""
         self.state.pending.append(Pending(text, docs))
+        self.lab.warn_if_measuring()
         if self.bench.narrow or self.arrangement.view not in {None, "trace"}:
             self.bench.view(None)
         await self.send_next()
@@ -432,6 +438,8 @@ class StudyApp(App[None], inherit_bindings=False):
         draft = self.bench.chat.composer.text
         documents = self.bench.documents.documents
         await self.bench.rebuild()
+        if isinstance(self.screen, Room):
+            await self.screen.rebuild()
         self.bench.chat.composer.text = draft
         self.bench.documents.show_documents(documents)
         self.trace_session = ""

@@ -10,7 +10,9 @@ from textual.binding import Binding
 
 from core import i18n
 from tui import actions, app_actions, commands, study
+from tui.screens.lab import LabScreen
 from tui.screens.sessions import SessionsScreen
+from tui.screens.timeline import TimelineScreen
 from tui.widgets.chat import Transcript
 from tui.widgets.composer import Composer
 from tui.widgets.documents import DocumentsPane
@@ -25,6 +27,8 @@ OWNERS: dict[str, type] = {
     "documents": DocumentsPane,
     "trace": TracePane,
     "sessions": SessionsScreen,
+    "lab": LabScreen,
+    "timeline": TimelineScreen,
 }
 
 

@@ -16,6 +16,7 @@ from tui.widgets.chat import FindBar, Transcript
 from tui.widgets.documents import DocumentsPane
 from tui.widgets.message import Source
 from tui.widgets.resources import ResourcesPane
+from tui.widgets.trace import TracePane
 
 if TYPE_CHECKING:
     from tui.study import StudyApp
@@ -51,6 +52,16 @@ class Bench(Workbench):
             self.trace.select(wanted)
         else:
             self.study.span_wanted = wanted
+
+    @on(Transcript.ShowTimeline)
+    @on(TracePane.ShowTimeline)
+    def _show_timeline(self, event: Transcript.ShowTimeline | TracePane.ShowTimeline) -> None:
+        from tui.screens.timeline import open_timeline
+
+        open_timeline(self.study, event.run_id)
+
+    def on_screen_resume(self) -> None:
+        self.study.show_figures()
 
     @on(Source.Open)
     def _open_source(self, event: Source.Open) -> None:

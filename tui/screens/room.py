@@ -64,7 +64,7 @@ class Room(GuardedScreen):
         width, height = self.app.size
         self.set_class(self.narrow, "-narrow")
         self.set_class(width < MIN_SIZE[0] or height < MIN_SIZE[1], "-small")
-        self.query_one("#keys", Choices).show(actions.footer(self._keys))
+        self.query_one("#keys", Choices).show(actions.footer(self._keys, self.app.size.width - 2))
 
     async def rebuild(self) -> None:
         """Build it anew, in the language of now."""

@@ -58,6 +58,12 @@ class Transcript(VerticalScroll, can_focus=False):
         span_id: str | None
 
     @dataclass
+    class ShowTimeline(Message):
+        """Open the memory timeline of a run."""
+
+        run_id: str
+
+    @dataclass
     class FindStep(Message):
         """Go to the next (1) or previous (-1) match."""
 
@@ -112,6 +118,12 @@ class Transcript(VerticalScroll, can_focus=False):
         if isinstance(message, Answer) and message.turn.run:
             span = focused.span.id if isinstance(focused, ToolRow) else None
             self.post_message(self.ShowSpan(message.turn.run.id, span))
+
+    def action_item_timeline(self) -> None:
+        """Open the memory timeline of the focused answer."""
+        message = message_of(self.screen.focused)
+        if isinstance(message, Answer) and message.turn.message.run_id:
+            self.post_message(self.ShowTimeline(message.turn.message.run_id))
 
     def _copy(self, *, code: bool) -> None:
         message = message_of(self.screen.focused)

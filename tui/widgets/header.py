@@ -38,7 +38,10 @@ class Header(Widget):
         dot = f" {glyphs().dot} "
         name, lang = tr("app.name"), language()
         parts = self.engine_parts()
-        room = width - cell_len(name) - 2 - cell_len(lang) - 2
+        measuring = ""
+        if self.state.lab:
+            measuring = f"{glyphs().run} {tr('header.lab', done=self.state.lab.done, total=self.state.lab.total)}  "
+        room = width - cell_len(name) - 2 - cell_len(lang) - 2 - cell_len(measuring)
         while len(parts) > 2 and cell_len(dot.join(parts)) > room - 12:
             parts.pop(1 if len(parts) > 3 else -1)
         engine = format.fit(dot.join(parts), max(0, room))
@@ -55,5 +58,6 @@ class Header(Widget):
             " " * gap,
             (title, "$quiet"),
             "  ",
+            (measuring, "$accent"),
             (lang, "$quiet"),
         )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -150,7 +151,7 @@ def wants_log(xs: Sequence[float]) -> bool:
     """Say whether x is better drawn by its logarithm: few values that keep doubling."""
     if len(xs) < 3 or len(xs) > 12 or xs[0] <= 0 or xs[-1] / xs[0] < 6:
         return False
-    gaps = [after - before for before, after in zip(xs, xs[1:], strict=False)]
+    gaps = [after - before for before, after in itertools.pairwise(xs)]
     return gaps[-1] >= 3 * gaps[0]
 
 
@@ -210,7 +211,7 @@ class Grid:
 
     def free(self, x: int, y: int, width: int) -> bool:
         """Say whether nothing is written in ``width`` cells."""
-        return 0 <= x and x + width <= self.width and all(c[0] == " " for c in self._cells[y][x : x + width])
+        return x >= 0 and x + width <= self.width and all(c[0] == " " for c in self._cells[y][x : x + width])
 
     def lines(self) -> list[Line]:
         """Return the rows, neighbours of one tone joined."""
@@ -414,7 +415,7 @@ def _draw_series(
                 canvas.dot(place, bottom, index)
                 canvas.dot(place, ceiling, index)
         walked = 0
-        for start, end in zip(spots, spots[1:], strict=False):
+        for start, end in itertools.pairwise(spots):
             walked = canvas.line(start, end, index, walked)
         if len(spots) == 1:
             canvas.dot(*spots[0], index)
@@ -555,6 +556,12 @@ class PlotView(Widget):
         else:
             place = bisect.bisect_left(xs, self.cursor) + step
             self.move_to(xs[max(0, min(len(xs) - 1, place))])
+
+    def edge(self, direction: int) -> None:
+        """Put the cursor on the first (-1) or the last (1) point."""
+        xs = xs_of(self.plot) if self.plot else []
+        if xs:
+            self.move_to(xs[0] if direction < 0 else xs[-1])
 
     def on_click(self, event: events.Click) -> None:
         if self.plot and xs_of(self.plot):

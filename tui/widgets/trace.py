@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rich.cells import cell_len
 from textual import events, on
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 
 from core.events import Span
 from core.i18n import tr
@@ -39,6 +41,12 @@ class TracePane(Horizontal):
     """Tree at the left, details at the right. Works only while it is shown."""
 
     BINDINGS = actions.bindings("trace")
+
+    @dataclass
+    class ShowTimeline(Message):
+        """Open the memory timeline of a run."""
+
+        run_id: str
 
     def __init__(self) -> None:
         super().__init__(id="trace", classes="pane")
@@ -172,6 +180,13 @@ class TracePane(Horizontal):
             closed = item_id not in self._folded
         (self._folded.add if closed else self._folded.discard)(item_id)
         self.refresh_rows()
+
+    def action_span_timeline(self) -> None:
+        """Open the memory timeline of the answer the cursor is in."""
+        row = self.span_rows.current if self.children else None
+        if row is not None and isinstance(row.data, (Run, Span)):
+            run_id = row.data.id if isinstance(row.data, Run) else row.data.run_id
+            self.post_message(self.ShowTimeline(run_id))
 
     @on(RowList.Chosen)
     def _chosen(self, event: RowList.Chosen) -> None:
