@@ -60,7 +60,7 @@ def find() -> Container:
         finally:
             client.close()
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
-        raise _no_docker(error) from error
+        raise no_docker(error) from error
 
 
 def _described(container: Any) -> Container:
@@ -76,7 +76,8 @@ def _described(container: Any) -> Container:
     raise NoEngineError("error.docker.port", name=name)
 
 
-def _no_docker(error: BaseException) -> NoEngineError:
+def no_docker(error: BaseException) -> NoEngineError:
+    """Say why Docker cannot be talked to: no permission, or nobody answers."""
     causes = list(_causes(error))
     denied = next((one for one in causes if isinstance(one, PermissionError)), None)
     if denied is not None:

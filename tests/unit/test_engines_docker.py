@@ -89,7 +89,7 @@ def test_a_missing_permission_is_found_inside_the_librarys_wrapping() -> None:
     inner = requests.ConnectionError(("Connection aborted.", PermissionError(13, "Permission denied")))
     error = docker.errors.DockerException(f"Error while fetching server API version: {inner}")
     error.__cause__ = inner
-    told = container._no_docker(error)
+    told = container.no_docker(error)
     assert told.key == "error.docker.permission" and "docker" in told.fix
 
 
