@@ -111,7 +111,7 @@ async def test_a_sample_that_changes_nothing_redraws_nothing(runs: Any, monkeypa
 
 async def test_every_number_is_explained(runs: Any) -> None:
     async with runs() as bench:
-        await bench.pilot.press("f3", "question_mark")
+        await bench.pilot.press("f12", "question_mark")
         await bench.sees("What the numbers mean")
         text = str(bench.app.screen._content)
         for name in (name for section in SECTIONS for name in section):

@@ -162,7 +162,7 @@ class Workbench(GuardedScreen):
         self.query_one("#tabs", Choices).show(items, active=self.arrangement.view or "chat")
 
     def _show_keys(self) -> None:
-        self.query_one("#keys", Choices).show(actions.footer(self._keys))
+        self.query_one("#keys", Choices).show(actions.footer(self._keys, self.app.size.width - 2))
 
     def view(self, pane: Pane | None) -> None:
         """Show one pane alone (the tab, on a narrow screen), or all three again."""
