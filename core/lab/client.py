@@ -201,7 +201,12 @@ async def call(target: Target, method: str, path: str, body: Mapping[str, Any]) 
         OSError: No answer.
     """
     parts: list[bytes] = []
-    answer = Answer(lambda line, stamp: parts.append(line) is not None)
+
+    def keep(line: bytes, stamp: float) -> bool:
+        parts.append(line)
+        return False
+
+    answer = Answer(keep)
     transport, wire = await connect(target, answer)
     try:
         transport.write(request_bytes(target, path, body, method))

@@ -26,6 +26,8 @@ MIN_FOR_DIFFERENCE = 5
 """Fewer values on either side cannot tell a difference from noise."""
 SMALL = 8
 """Below this many values, the interval of a mean is Student's."""
+MANY = 200
+"""Above, the interval of a percentile comes from its ranks: a bootstrap would take seconds and say the same."""
 
 _T975 = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
@@ -111,9 +113,18 @@ def _estimate(values: tuple[float, ...], statistic: Statistic, resamples: int) -
     if statistic == "mean" and 2 <= n < SMALL:
         half = _T975[n - 2] * statistics.stdev(values) / math.sqrt(n)
         low, high = value - half, value + half
+    elif n > MANY and statistic in _QUANTILE:
+        low, high = _order_interval(sorted(values), _QUANTILE[statistic])
     elif n > 1 and (statistic == "mean" or n >= MIN_FOR_INTERVAL.get(statistic, n + 1)):
         low, high = _ends(_resampled(values, statistic, resamples, random.Random(SEED)))
     return Estimate(value, low, high, n, few)
+
+
+def _order_interval(ordered: Sequence[float], share: float) -> tuple[float, float]:
+    """Return the interval of a quantile from its ranks: free of any distribution, and of resampling."""
+    n = len(ordered)
+    middle, half = n * share, 1.96 * math.sqrt(n * share * (1 - share))
+    return ordered[max(0, math.floor(middle - half) - 1)], ordered[min(n - 1, math.ceil(middle + half))]
 
 
 def _resampled(

@@ -30,9 +30,9 @@ async def walk(bench: Bench) -> None:
             bench.say(tr("lab.now.context.fill", num_ctx=num_ctx, tokens=tokens))
             seed = bench.seed(num_ctx, fill, repeat)
 
-            async def ask(
+            async def ask(  # type: ignore[no-untyped-def]
                 step: Step, num_ctx=num_ctx, tokens=tokens, seed=seed, repeat=repeat, loaded=loaded
-            ) -> None:  # type: ignore[no-untyped-def]
+            ) -> None:
                 prompt = fresh(line.words_for(max(1, tokens)), seed)
                 request = Ask(prompt, output, seed, {"num_ctx": num_ctx})
                 if not loaded:
