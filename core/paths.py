@@ -38,6 +38,11 @@ class Paths:
         return self.data / "index"
 
     @property
+    def models_dir(self) -> Path:
+        """The embedded engine's own models: what was pulled and created."""
+        return self.data / "models"
+
+    @property
     def config_file(self) -> Path:
         """The TOML settings file."""
         return self.config / "config.toml"

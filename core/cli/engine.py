@@ -16,10 +16,14 @@ from core.text import clean_line
 
 def run(arguments: argparse.Namespace, settings: Settings, paths: Paths) -> int:
     """Do one ``engine`` action."""
-    return _serve(arguments, settings) if arguments.action == "serve" else _status(arguments, settings, paths)
+    return (
+        _serve(arguments, settings, paths)
+        if arguments.action == "serve"
+        else _status(arguments, settings, paths)
+    )
 
 
-def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
+def _serve(arguments: argparse.Namespace, settings: Settings, paths: Paths) -> int:
     from core.embedded.foreground import serve
 
     models = [Path(path).expanduser() for path in arguments.models]
@@ -36,6 +40,7 @@ def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
             threads=settings.threads,
             queue=settings.queue,
             token=_token(arguments.token_file),
+            models_dir=paths.models_dir,
         )
     )
 

@@ -9,6 +9,7 @@ Front doors:
 * :func:`core.embedded.foreground.serve`: ``llm-study engine serve``, for anybody's Ollama client.
 
 Inside the child: :mod:`~core.embedded.app` routes requests to :mod:`~core.embedded.native` (``/api``),
+:mod:`~core.embedded.manage` (pull, create, delete; files in :mod:`~core.embedded.store`),
 :mod:`~core.embedded.info` (models and metadata) and :mod:`~core.embedded.openai` (``/v1``); they take a slot from
 :mod:`~core.embedded.scheduler`, which loads and unloads :mod:`~core.embedded.llama` models.
 """

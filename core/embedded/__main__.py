@@ -103,7 +103,7 @@ async def _preload(engine: Engine) -> None:
     first, and should not have to wait for that.
     """
     await asyncio.sleep(_PRELOAD_SECONDS)
-    model = engine.registry.first_chat()
+    model = engine.registry.first_chat(engine.config.first)
     if model is not None:
         await engine.scheduler.preload(model)
 

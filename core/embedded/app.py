@@ -9,10 +9,10 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from core.embedded import info, native, openai
+from core.embedded import info, manage, native, openai
 from core.embedded.engine import Engine, say
 from core.embedded.guard import Guard, is_loopback
-from core.embedded.wire import Endpoint, Exchange, ollama_error, openai_error
+from core.embedded.wire import Endpoint, Exchange, StreamedEndpoint, ollama_error, openai_error
 
 Handler = Callable[[Engine, Exchange], Awaitable[None]]
 
@@ -32,11 +32,11 @@ _WRITE: list[tuple[str, str, Handler]] = [
     ("POST", "/api/embed", native.embed),
     ("POST", "/api/embeddings", native.embeddings),
     ("POST", "/api/show", info.show),
-    ("POST", "/api/copy", info.copy),
-    ("DELETE", "/api/delete", info.delete),
-    ("POST", "/api/pull", info.pull),
-    ("POST", "/api/push", info.push),
-    ("POST", "/api/create", info.push),
+    ("POST", "/api/copy", manage.copy),
+    ("DELETE", "/api/delete", manage.delete),
+    ("POST", "/api/pull", manage.pull),
+    ("POST", "/api/push", manage.push),
+    ("POST", "/api/create", manage.create),
     ("POST", "/api/me", info.me),
     ("POST", "/v1/chat/completions", openai.chat_completions),
     ("POST", "/v1/completions", openai.completions),
@@ -71,4 +71,14 @@ def build(engine: Engine, *, token: str) -> ASGIApp:
         Route(path, endpoint(handler, path, reads_body=True), methods=[method])
         for method, path, handler in _WRITE
     ]
+    blobs = "/api/blobs/{digest}"
+    routes += [
+        Route(blobs, endpoint(manage.blob_exists, blobs, reads_body=False), methods=["HEAD"]),
+        Route(
+            blobs,
+            StreamedEndpoint(lambda exchange: manage.blob_put(engine, exchange), _report),
+            methods=["POST"],
+        ),
+    ]
+    engine.trusted = bool(token)
     return Guard(Starlette(routes=routes), token=token, check_host=is_loopback(engine.config.host))

@@ -28,6 +28,10 @@ class EngineConfig:
     host: str = "127.0.0.1"
     port: int = 0
     """0: any free port."""
+    models_dir: str = ""
+    """Folder of the models pulled and created; empty: none are kept."""
+    first: str = ""
+    """Name of the chat model to load at the start; empty: the user's own, else the bundled one."""
     preload: bool = True
     """Load the chat model at once instead of at the first request."""
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from core.embedded.config import EngineConfig
@@ -18,6 +19,7 @@ from core.embedded.names import parse
 from core.embedded.options import parse_keep_alive
 from core.embedded.registry import EMBED_TOKENS, Model, Registry
 from core.embedded.scheduler import BUSY, Scheduler
+from core.embedded.store import ModelStore
 from core.embedded.wire import ApiError, take
 
 API_VERSION = "0.33.0"
@@ -49,7 +51,10 @@ class Engine:
 
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
-        self.registry = Registry(config.models, chat=config.chat)
+        self.store = ModelStore(Path(config.models_dir)) if config.models_dir and config.chat else None
+        self.registry = Registry(config.models, chat=config.chat, store=self.store)
+        self.trusted = False
+        """Clients have to know a token."""
         default = parse_keep_alive(config.keep_alive)
         self.scheduler = Scheduler(
             parallel=config.parallel, queue=config.queue, num_ctx=config.num_ctx,

@@ -44,6 +44,7 @@ def named_models(files: Sequence[Path]) -> dict[str, str]:
 def serve(
     *, host: str = "127.0.0.1", port: int = 11434, models: Sequence[Path] = (), parallel: int = 4, num_ctx: int = 2048,
     threads: int = 0, queue: int = 32, token: str | None = None, log_file: Path | None = None,
+    models_dir: Path | None = None,
 ) -> int:  # fmt: skip
     """Run the engine until Ctrl-C or SIGTERM; a crash restarts it.
 
@@ -57,6 +58,7 @@ def serve(
         queue: Requests that may wait.
         token: Bearer token clients must send; ``None``: none.
         log_file: Where the engine's own output goes; default: the state directory.
+        models_dir: Where pulled models live; default: in the data directory.
 
     Returns:
         Exit status: 0 stopped by the user, 1 it died for good.
@@ -66,7 +68,7 @@ def serve(
     """
     config = EngineConfig(
         models=named_models(models), parallel=parallel, num_ctx=num_ctx, threads=threads, queue=queue,
-        host=host, port=port, keep_alive="5m",
+        host=host, port=port, keep_alive="5m", models_dir=str(models_dir or default_paths().models_dir),
     )  # fmt: skip
     return asyncio.run(_run(config, token or "", log_file or default_paths().engine_log))
 

@@ -1,19 +1,20 @@
-"""Routes about models: list, show, loaded, copy, delete, pull, version, status."""
+"""Routes that tell: models, one model, what is loaded, version, status."""
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import json
 import math
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from core.embedded.engine import API_VERSION, Engine
-from core.embedded.names import Name, parse
 from core.embedded.registry import Model
-from core.embedded.wire import ApiError, Exchange, dump, take
+from core.embedded.wire import ApiError, Exchange
 
 _FOREVER_SECONDS = 200 * 365 * 86_400
 """What "for ever" is as a date; the CLI says Forever beyond 20 years."""
@@ -52,8 +53,24 @@ async def status(engine: Engine, exchange: Exchange) -> None:
         "parallel": engine.config.parallel,
         "queue": engine.config.queue,
         "loading": any(not runner.ready for runner in runners),
+        **engine.scheduler.speeds(),
+        **await _kv(engine),
     }
     await exchange.answer({"cloud": {"disabled": True, "source": "config"}, "engine": ours})
+
+
+async def _kv(engine: Engine) -> dict[str, int]:
+    """Tokens in the KV caches of all slots, and how many fit; empty while nothing is loaded."""
+    used = total = 0
+    for runner in list(engine.scheduler.runners.values()):
+        if runner.llama is None or not runner.ready:
+            continue
+        try:
+            filled, size = await asyncio.to_thread(runner.llama.cache)
+        except ApiError:
+            return {}
+        used, total = used + filled, total + size
+    return {"kv_used": used, "kv_total": total} if total else {}
 
 
 async def tags(engine: Engine, exchange: Exchange) -> None:
@@ -125,71 +142,23 @@ async def show(engine: Engine, exchange: Exchange) -> None:
     }  # fmt: skip
     if model.header.chat_template:
         answer["template"] = model.header.chat_template
-    if isinstance(info.get("general.license"), str):
-        answer["license"] = info["general.license"]
+    licence = model.licence or info.get("general.license")
+    if isinstance(licence, str) and licence:
+        answer["license"] = licence
+    if model.system:
+        answer["system"] = model.system
+    if model.parameters:
+        answer["parameters"] = _parameters(model.parameters)
     await exchange.answer(answer)
 
 
-def _name(text: Any, what: str) -> Name:
-    name = parse(text) if isinstance(text, str) else None
-    if name is None:
-        raise ApiError(400, f"{what} {json.dumps(text or '')} is invalid")
-    return name
-
-
-async def copy(engine: Engine, exchange: Exchange) -> None:
-    """``POST /api/copy``: a second name for a model, until the engine stops."""
-    source = _name(exchange.body.get("source"), "source")
-    target = _name(exchange.body.get("destination"), "destination")
-    model = engine.registry.find(source)
-    if model is None:
-        raise ApiError(404, f'model "{exchange.body["source"]}" not found')
-    engine.registry.alias(model, target)
-    await exchange.answer_bytes(b"", 200)
-
-
-async def delete(engine: Engine, exchange: Exchange) -> None:
-    """``DELETE /api/delete``: forgets a name. The file is not ours to remove."""
-    text = exchange.body.get("model") or exchange.body.get("name")
-    name = _name(text, "name")
-    model = engine.registry.find(name)
-    if model is None:
-        raise ApiError(404, f"model '{text}' not found")
-    engine.registry.forget(name)
-    if not any(other.digest == model.digest for other in engine.registry.all()):
-        engine.unload(model)
-    await exchange.answer_bytes(b"", 200)
-
-
-async def pull(engine: Engine, exchange: Exchange) -> None:
-    """``POST /api/pull``: what is here is here; nothing is ever downloaded."""
-    body = exchange.body
-    text = take(body, "model", str) or take(body, "name", str) or ""
-    name = parse(text)
-    if name is None:
-        raise ApiError(400, "invalid model name")
-    model = engine.registry.find(name)
-    stream = take(body, "stream", bool, True)
-    missing = "pull model manifest: file does not exist"
-    if not stream:
-        if model is None:
-            raise ApiError(500, missing)
-        await exchange.answer({"status": "success"})
-        return
-    lines: list[dict[str, Any]] = [{"status": "pulling manifest"}]
-    if model is None:
-        lines.append({"error": missing})
-    else:
-        digest = {"digest": f"sha256:{model.digest}", "total": model.size, "completed": model.size}
-        lines.append({"status": f"pulling {model.digest[:12]}", **digest})
-        lines += [{"status": text} for text in ("verifying sha256 digest", "writing manifest", "success")]
-    await exchange.write(b"".join(dump(line) + b"\n" for line in lines))
-    await exchange.finish()
-
-
-async def push(engine: Engine, exchange: Exchange) -> None:
-    """``POST /api/push`` and ``/api/create``: not done here."""
-    raise ApiError(400, "this engine serves local models only: push and create are not supported")
+def _parameters(parameters: Mapping[str, Any]) -> str:
+    """As Ollama prints them: one a line, the name padded to 30 columns; each item of a list by itself."""
+    lines: list[str] = []
+    for name, value in sorted(parameters.items()):
+        for item in value if isinstance(value, list) else [value]:
+            lines.append(f"{name:<30} {json.dumps(item)}")
+    return "\n".join(lines)
 
 
 async def me(engine: Engine, exchange: Exchange) -> None:

@@ -151,6 +151,12 @@ class Llama:
         """How many slots work right now."""
         return sum(1 for slot in self._call("GET", "/slots") if slot.get("is_processing"))
 
+    def cache(self) -> tuple[int, int]:
+        """Tokens kept in the KV cache, and how many fit, over all slots."""
+        slots = self._call("GET", "/slots")
+        used = sum(int(slot.get("n_prompt_tokens") or 0) for slot in slots)
+        return used, sum(int(slot.get("n_ctx") or 0) for slot in slots)
+
     def render(self, messages: list[dict[str, Any]], think: bool | None = None) -> str:
         """Messages as the prompt the model sees."""
         body: dict[str, Any] = {"messages": messages}

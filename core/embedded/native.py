@@ -74,13 +74,23 @@ def read_request(engine: Engine, body: dict[str, Any], *, missing: str) -> Reque
         model=model,
         asked=asked,
         stream=stream,
-        options=parse_options(body.get("options")),
+        options=parse_options(with_parameters(model, body.get("options"))),
         keep_alive=keep_alive,
         schema=parse_format(body.get("format")),
         top_logprobs=top if take(body, "logprobs", bool, False) else None,
         think=(body.get("think") is not False) if "thinking" in model.capabilities else None,
         received=received,
     )
+
+
+def with_parameters(model: Model, options: Any) -> Any:
+    """The request's options over those stored with the model."""
+    if not model.parameters or not isinstance(options, dict | None):
+        return options
+    return {
+        **model.parameters,
+        **{name: value for name, value in (options or {}).items() if value is not None},
+    }
 
 
 def _no_ability(asked: str, what: str) -> ApiError:
@@ -92,8 +102,10 @@ async def chat(engine: Engine, exchange: Exchange) -> None:
     body = exchange.body
     request = read_request(engine, body, missing="400")
     messages = native_messages(take(body, "messages", list, []))
-    if request.model.kind != "chat":
+    if "completion" not in request.model.capabilities:
         raise _no_ability(request.asked, "chat")
+    if request.model.system and messages and messages[0]["role"] != "system":
+        messages.insert(0, {"role": "system", "content": request.model.system})
     if not messages:
         await _load_or_unload(engine, exchange, request, {"message": {"role": "assistant", "content": ""}})
         return
@@ -124,8 +136,9 @@ async def generate(engine: Engine, exchange: Exchange) -> None:
     request = read_request(engine, body, missing="404")
     prompt, system = take(body, "prompt", str, ""), take(body, "system", str, "")
     raw, context = take(body, "raw", bool, False), _context(take(body, "context", list, []))
-    if request.model.kind != "chat":
+    if "completion" not in request.model.capabilities:
         raise _no_ability(request.asked, "generate")
+    system = system or ("" if raw else request.model.system)
     if not prompt:
         await _load_or_unload(engine, exchange, request, {"response": ""})
         return

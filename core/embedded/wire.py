@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,6 +112,8 @@ class Exchange:
     scope: Scope
     send: Send
     body: dict[str, Any] = field(default_factory=dict)
+    receive: Receive | None = None
+    """Gives the body's parts, where the route reads them itself."""
     started: bool = False
     """The status line has been sent: an error can only be a line of the stream now."""
 
@@ -125,6 +127,27 @@ class Exchange:
         """What the route's ``{placeholders}`` matched."""
         found: Mapping[str, str] = self.scope.get("path_params", {})
         return found
+
+    @property
+    def content_length(self) -> int | None:
+        """How long the body says it is."""
+        text = dict(self.scope["headers"]).get(b"content-length", b"")
+        return int(text) if text.isdigit() else None
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, of any length.
+
+        Raises:
+            ApiError: 499 when the client leaves in the middle.
+        """
+        while self.receive is not None:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ApiError(499, "request canceled")
+            if part := message.get("body", b""):
+                yield part
+            if not message.get("more_body"):
+                return
 
     async def answer(self, value: Any, status: int = 200) -> None:
         """Answer with one JSON value."""
@@ -220,3 +243,21 @@ class Endpoint:
         is_sse = self.error_body is openai_error
         await exchange.write(b"data: " + line + b"\n\n" if is_sse else line + b"\n")
         await exchange.finish()
+
+
+@dataclass
+class StreamedEndpoint:
+    """A route that reads its body part by part: an upload longer than memory."""
+
+    handler: Handler
+    on_failure: Callable[[BaseException], None]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope, send, receive=receive)
+        try:
+            await self.handler(exchange)
+        except ApiError as error:
+            await exchange.answer(ollama_error(error), error.status)
+        except Exception as error:
+            self.on_failure(error)
+            await exchange.answer({"error": f"internal error: {type(error).__name__}"}, 500)

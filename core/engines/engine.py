@@ -129,6 +129,8 @@ class Engine:
             threads=settings.threads,
             queue=settings.queue,
             keep_alive=settings.keep_alive,
+            models_dir=str(self._paths.models_dir),
+            first=model,
         )
         self._child = Supervised(
             config,
