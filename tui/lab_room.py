@@ -18,6 +18,7 @@ from core.lab.types import Comparison, Experiment, LabRun, LabView
 from core.text import clean_line
 from tui import workers
 from tui.messages import Told
+from tui.widgets.header import Header
 
 if TYPE_CHECKING:
     from core.lab.desk import Lab
@@ -164,6 +165,9 @@ class LabRoom:
         else:
             state.progress[event.run_id] = event
         self._app.state.lab = self.running
+        for screen in self._app.screen_stack:
+            for header in screen.query(Header):
+                header.refresh()
         if run is None or run.status != event.status:
             self.load()
         self._post(Progressed(event))

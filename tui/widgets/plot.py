@@ -115,6 +115,8 @@ def scaled(unit: str, top: float) -> tuple[float, str]:
 
 def number(value: float, step: float | None = None) -> str:
     """Write a number: as many decimals as ``step`` needs, else three significant digits; thousands apart."""
+    if abs(value) >= 1e7:
+        return f"{value / 1e6:,.4g}M".replace(",", " ") if abs(value) < 1e10 else f"{value:.3g}"
     if step is not None:
         decimals = max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 0
     else:
@@ -481,6 +483,8 @@ def legend_lines(plot: Plot, look: Look, most: int) -> list[Line]:
         if used and used + gap + width > look.width and len(lines) < most:
             lines.append([])
             used = gap = 0
+        if used + gap >= look.width:
+            break
         if gap:
             lines[-1].append((" " * gap, ""))
             used += gap
