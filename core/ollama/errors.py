@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -87,6 +87,49 @@ class EngineOutOfMemory(EngineError):
     def __init__(self, reason: str, *, needed: str = "", available: str = "") -> None:
         key = "error.engine.memory.sizes" if needed else "error.engine.memory"
         super().__init__(key, reason=_quote(reason), needed=needed, available=available)
+
+
+class PullFailed(EngineError):
+    """A model could not be pulled or created.
+
+    Args:
+        code: Which failure: ``not_found``, ``denied``, ``status``, ``unreachable``, ``not_gguf``, ``checksum``, ``disk``,
+            ``disk_full``, ``disk_write``, ``length``, ``address``, ``path``, ``package``, ``manifest``, ``name``,
+            ``layer``, ``local_only`` or ``other``.
+        params: What the message names; sizes in bytes.
+    """
+
+    def __init__(self, code: str, **params: Any) -> None:
+        self.code = code if code in _PULL_CODES else "other"
+        known = {
+            "what": "?",
+            "reason": "?",
+            "status": "?",
+            "expected": "?",
+            "got": "?",
+            "path": "?",
+            "kind": "?",
+        }
+        sizes = {name: _bytes(params.get(name)) for name in ("needed", "free")}
+        quoted = {name: _quote(value) for name, value in params.items() if name in known}
+        super().__init__(f"error.pull.{self.code}", **(known | quoted | sizes))
+
+    @property
+    def retryable(self) -> bool:  # type: ignore[override]
+        """Whether the same pull may well work when it is tried again."""
+        return self.code == "unreachable"
+
+
+_PULL_CODES = (
+    "not_found", "denied", "status", "unreachable", "not_gguf", "checksum", "disk", "disk_full", "disk_write", "length",
+    "address", "path", "package", "manifest", "name", "layer", "local_only", "other",
+)  # fmt: skip
+
+
+def _bytes(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "?"
+    return f"{value / 2**30:.1f} GiB" if value >= 2**30 else f"{value / 2**20:.0f} MiB"
 
 
 class PromptTooLong(EngineError):
@@ -177,6 +220,29 @@ def from_text(status: int, text: str, *, url: str = "", model: str = "") -> Engi
     if status == 499:
         return StreamCut()
     return EngineRefused(status, text, url=url)
+
+
+#: What a real Ollama says when a pull fails, and which failure that is.
+_PULL_TEXTS = (
+    ("file does not exist", "not_found"), ("no space left on device", "disk_full"), ("digest mismatch", "checksum"),
+    ("not in gguf format", "not_gguf"), ("max retries exceeded", "unreachable"), ("no such host", "unreachable"),
+    ("connection refused", "unreachable"), ("connection reset", "unreachable"), ("timeout", "unreachable"),
+    ("unexpected eof", "unreachable"), ("dial tcp", "unreachable"), ("unauthorized", "denied"),
+)  # fmt: skip
+
+
+def pull_failed(data: Mapping[str, Any], *, model: str = "") -> EngineError:
+    """Turn an ``error`` line of a pull or create into one of ours: by its code, else by Ollama's words."""
+    text, code, params = error_text(data), data.get("code"), data.get("params")
+    named: dict[str, Any] = {"what": model, "reason": text}
+    if isinstance(params, dict):
+        named |= {str(name): value for name, value in params.items()}
+    if not isinstance(code, str):
+        low = text.lower()
+        code = next((found for words, found in _PULL_TEXTS if words in low), "other")
+    if code == "not_found":
+        named["what"] = model
+    return PullFailed(code, **named)
 
 
 def _inner_text(text: str) -> str:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from core.text import clean_line
+from core.text import clean, clean_line
+
+MAX_TEXT_CHARS = 100_000
+"""Longer templates and licences are cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,27 @@ class ModelDetails:
     family: str = ""
     parameter_size: str = ""
     quantization: str = ""
+    architecture: str = ""
+    """For example ``llama``; the prefix of its keys in :attr:`model_info`."""
+    template: str = ""
+    """Cleaned."""
+    licence: str = ""
+    """Cleaned."""
+    modified_at: float | None = None
+    model_info: Mapping[str, Any] = field(default_factory=dict)
+    """The GGUF's metadata as the engine tells it. Foreign: clean what is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullProgress:
+    """One line of ``/api/pull`` or ``/api/create``."""
+
+    status: str
+    digest: str = ""
+    """Of the layer, with ``sha256:``; ``""`` when the line is about none, or its digest is not known yet."""
+    total_bytes: int | None = None
+    completed_bytes: int | None = None
+    """``None``: nothing yet, or the line is about no layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +97,12 @@ class EngineLoad:
     slots: int | None = None
     """Requests it answers at the same time."""
     loading: bool = False
+    kv_used_tokens: int | None = None
+    """Tokens in the KV cache of all slots."""
+    kv_total_tokens: int | None = None
+    prompt_tokens_per_s: float | None = None
+    """Of the last finished request, without what its prompt had in the cache."""
+    generated_tokens_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +155,11 @@ def _number(value: object) -> int | None:
     return int(value) if abs(value) < 1e18 else None
 
 
+def _rate(value: object) -> float | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and 0 <= value < 1e9 else None  # type: ignore[arg-type, operator]
+
+
 def _table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
@@ -173,6 +208,22 @@ def model_details(name: str, data: Mapping[str, Any]) -> ModelDetails:
         family=_text(details.get("family")),
         parameter_size=size,
         quantization=_text(details.get("quantization_level")),
+        architecture=_text(architecture),
+        template=clean(_raw(data.get("template")), max_chars=MAX_TEXT_CHARS),
+        licence=clean(_raw(data.get("license")), max_chars=MAX_TEXT_CHARS),
+        modified_at=_time(data.get("modified_at")),
+        model_info=info,
+    )
+
+
+def pull_progress(data: Mapping[str, Any]) -> PullProgress:
+    """Read one status line."""
+    total, completed = _number(data.get("total")), _number(data.get("completed"))
+    return PullProgress(
+        status=_text(data.get("status")),
+        digest=_text(data.get("digest")),
+        total_bytes=total if total is None or total >= 0 else None,
+        completed_bytes=completed if completed is None or completed >= 0 else None,
     )
 
 
@@ -203,6 +254,10 @@ def engine_load(data: Mapping[str, Any]) -> EngineLoad:
         waiting=_number(ours.get("waiting")),
         slots=_number(ours.get("parallel")),
         loading=ours.get("loading") is True,
+        kv_used_tokens=_number(ours.get("kv_used")),
+        kv_total_tokens=_number(ours.get("kv_total")),
+        prompt_tokens_per_s=_rate(ours.get("prompt_per_second")),
+        generated_tokens_per_s=_rate(ours.get("generated_per_second")),
     )
 
 
