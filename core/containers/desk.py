@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.containers.types import ContainerStatus, UpProgress
@@ -17,6 +18,7 @@ from core.ground import Ground
 
 if TYPE_CHECKING:
     from core.containers.compose import Project
+    from core.containers.stats import ContainerSampler
 
 
 class Containers:
@@ -29,6 +31,7 @@ class Containers:
 
     def __init__(self, ground: Ground, file: str = "") -> None:
         from core.containers.oom import Watch
+        from core.containers.stats import ContainerSampler
 
         self._ground = ground
         self._file = file
@@ -36,6 +39,8 @@ class Containers:
         """Starting, stopping and restarting happen one after the other."""
         self._watch = Watch()
         self._watching = threading.Lock()
+        self._shares = ContainerSampler()
+        """For the processor's share, which takes two readings."""
         self._stops: set[threading.Event] = set()
         self._follower: object | None = None
         self._following = threading.Lock()
@@ -43,6 +48,12 @@ class Containers:
     def status(self) -> Future[ContainerStatus]:
         """Ask how the container is. Also tells everybody, with a notice if it ran out of memory since the last time."""
         return self._ground.call(self._status())
+
+    def sampler(self) -> ContainerSampler:
+        """Return a sampler of its own for one thread. What it reads is watched for deaths for lack of memory."""
+        from core.containers.stats import ContainerSampler
+
+        return ContainerSampler(on_status=self._watched)
 
     def up(self, gpu: bool = False) -> Future[ContainerStatus]:
         """Start the container and wait until it is healthy; progress comes as events. Cancelling the future stops it."""
@@ -89,6 +100,7 @@ class Containers:
         for stop in list(self._stops):
             stop.set()
         await asyncio.to_thread(self._follow, False)
+        await asyncio.to_thread(self._shares.close)
 
     # -- inside -----------------------------------------------------------------------------------------
 
@@ -99,9 +111,13 @@ class Containers:
         return load(compose_file(self._ground.paths, self._file), os.environ)
 
     def _tell(self, status: ContainerStatus, progress: UpProgress | None = None) -> None:
+        self._ground.emit(ContainerChanged(status, progress))
+        self._watched(status)
+
+    def _watched(self, status: ContainerStatus) -> None:
+        """Say so when something in the container was killed for memory. Any thread."""
         with self._watching:
             killed = self._watch.feed(status)
-        self._ground.emit(ContainerChanged(status, progress))
         if killed is not None:
             self._ground.emit(Notice(str(killed), "error"))
 
@@ -109,7 +125,10 @@ class Containers:
         def work() -> ContainerStatus:
             from core.containers.up import current
 
-            return current(self._project())
+            found = current(self._project())
+            sample = self._shares.read()
+            same = sample is not None and sample.name == found.name
+            return replace(found, cpu_percent=sample.cpu_percent) if same and sample else found
 
         found = await asyncio.to_thread(work)
         self._tell(found)

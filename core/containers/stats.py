@@ -30,11 +30,19 @@ class ContainerSampler:
 
     Args:
         project: Compose project it must belong to; ``""``: any.
+        on_status: Called with every reading, in the reading thread.
         clock: Seconds that never run backwards.
     """
 
-    def __init__(self, project: str = "", clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        project: str = "",
+        *,
+        on_status: Callable[[ContainerStatus], None] = lambda status: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._project = project
+        self._on_status = on_status
         self._clock = clock
         self._lock = threading.Lock()
         self._client: Any = None
@@ -52,10 +60,13 @@ class ContainerSampler:
             try:
                 if now >= self._next:
                     self._inspect(now)
-                return self._sample()
+                status = self._sample()
             except StudyError:
                 self._forget(now + DOWN_SECONDS)
                 return None
+        if status is not None:
+            self._on_status(status)
+        return status
 
     def close(self) -> None:
         """Close the connection."""

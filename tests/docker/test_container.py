@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import tarfile
 import threading
 from pathlib import Path
@@ -14,14 +17,17 @@ from typing import Any
 import httpx
 import pytest
 
-from core.containers import cgroup, describe, logs, oom, up
+from core.containers import cgroup, describe, files, logs, oom, up
+from core.containers.image import pull
 from core.containers.stats import ContainerSampler
 from core.containers.types import ContainerStatus, UpProgress
 from core.engines import connect
 from core.errors import StudyError
+from core.events import ContainerChanged, ContainerLog
 from core.paths import default_paths
+from core.runtime import Runtime
 from core.settings import Settings
-from tests.docker import image
+from tests.docker import image, registry
 from tests.docker.conftest import Place, wait_until
 
 MODEL = "smollm2:135m"
@@ -255,3 +261,103 @@ def test_no_daemon_and_no_registry_are_different_messages(
             place.up()
     assert told.value.key == "error.docker.down"
     assert told.value.exit_code == 3
+
+
+def test_an_image_is_pulled_with_its_bytes_and_a_pull_can_be_given_up(client: Any, place: Place) -> None:
+    from core.containers.errors import Cancelled
+
+    with registry.serve() as here:
+        place.write(tag="nowhere", OLLAMA_IMAGE=here.name)
+        with pytest.raises(StudyError) as told:
+            place.up()
+        assert told.value.key == "error.container.image.unknown"
+        assert "OLLAMA_VERSION" in told.value.fix
+
+        # Half of the layer, and no more: given up in the middle.
+        here.gate.clear()
+        place.write(tag="here", OLLAMA_IMAGE=here.name)
+        stop, halves = threading.Event(), list[UpProgress]()
+
+        def tell(status: ContainerStatus, progress: UpProgress) -> None:
+            if progress.done_bytes:
+                assert status.state == "pulling"
+                halves.append(progress)
+                stop.set()
+
+        with pytest.raises(Cancelled):
+            up.Up(place.project(), tell=tell, stop=stop).run()
+        assert here.hung_up.wait(20), "the daemon goes on pulling for nobody"
+        assert halves[-1].total_bytes == pytest.approx(registry.LAYER_BYTES, rel=0.01)
+
+        here.gate.set()
+        bytes_told: list[tuple[int | None, int | None]] = []
+        pull(f"{here.name}:here", lambda done, total: bytes_told.append((done, total)), threading.Event())
+        assert bytes_told[-1][0] == bytes_told[-1][1] == pytest.approx(registry.LAYER_BYTES, rel=0.01)
+        assert client.inspect_image(f"{here.name}:here")
+        client.remove_image(f"{here.name}:here")
+
+
+def test_the_desk_tells_what_happens_and_gives_up_when_asked(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "compose_file", lambda paths, given="": place.file)
+    events: list[Any] = []
+    runtime = Runtime(Settings(engine="docker", model=MODEL), default_paths(tmp_path / "data"))
+    runtime.subscribe(events.append)
+    runtime.start()
+    try:
+        desk = runtime.containers
+        assert desk.status().result(30).state == "absent"
+        begun = desk.up()
+        wait_until(
+            lambda: any(isinstance(event, ContainerChanged) and event.progress for event in events), "a step"
+        )
+        begun.cancel()
+        assert desk.up().result(60).state == "healthy"
+        steps = [
+            event.progress.step for event in events if isinstance(event, ContainerChanged) and event.progress
+        ]
+        assert steps[-1] == "ready"
+        desk.follow(True)
+        wait_until(_following, "the log is followed")
+        old = desk.status().result(30)
+        new = desk.restart().result(60)
+        assert (new.name, new.state) == (old.name, "healthy") and new.pid != old.pid
+        wait_until(lambda: any(isinstance(event, ContainerLog) for event in events), "lines of the log")
+        desk.follow(False)
+        assert any("answers Ollama clients" in line for line in desk.logs(20).result(30))
+        desk.down().result(60)
+        assert desk.status().result(30).state == "absent"
+        with pytest.raises(StudyError):
+            desk.logs(5).result(30)
+    finally:
+        runtime.stop()
+    assert not _following()
+
+
+def _following() -> bool:
+    return any(thread.name == "container-log" and thread.is_alive() for thread in threading.enumerate())
+
+
+def test_the_command_line_brings_it_up_shows_it_and_takes_it_down(place: Place, tmp_path: Path) -> None:
+    def study(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "core.cli", *words, "--file", str(place.file)]
+        command += ["--data-dir", str(tmp_path / "data"), "--lang", "en"]
+        return subprocess.run(
+            command, cwd=image.PROJECT, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    begun = study("up", "--json")
+    assert begun.returncode == 0, begun.stderr
+    assert json.loads(begun.stdout)["state"] == "healthy"
+    assert "Waiting for the health check." in begun.stderr and "Healthy at" in begun.stderr
+    now = json.loads(study("status", "--json", "--engine", "docker", "--model", MODEL).stdout)
+    assert (now["engine"]["kind"], now["engine"]["model"]) == ("docker", MODEL)
+    assert now["container"]["memory_limit"] == 600 << 20
+    assert now["container"]["memory_bytes"] > 10 << 20
+    assert "answers Ollama clients" in study("logs", "-n", "20").stdout
+    ended = study("down")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    gone = study("logs", "--json")
+    assert gone.returncode == 1
+    assert json.loads(gone.stdout)["error"]["key"] == "error.container.absent"
