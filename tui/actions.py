@@ -16,9 +16,32 @@ from textual.binding import Binding
 
 from core.i18n import tr
 
-Scope = Literal["app", "composer", "chat", "find", "resources", "documents", "trace", "sessions", "lab", "timeline"]
-Group = Literal["chat", "view", "documents", "session", "lab", "timeline", "app"]
-GROUPS: tuple[Group, ...] = ("chat", "view", "documents", "session", "lab", "timeline", "app")
+Scope = Literal[
+    "app",
+    "composer",
+    "chat",
+    "find",
+    "resources",
+    "documents",
+    "trace",
+    "sessions",
+    "models",
+    "container",
+    "lab",
+    "timeline",
+]
+Group = Literal["chat", "view", "documents", "session", "models", "container", "lab", "timeline", "app"]
+GROUPS: tuple[Group, ...] = (
+    "chat",
+    "view",
+    "documents",
+    "session",
+    "models",
+    "container",
+    "lab",
+    "timeline",
+    "app",
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +56,7 @@ class Action:
     """Where the keys work: ``app`` everywhere, else while that part has the focus."""
     command: str = ""
     """Slash command, without the slash."""
-    argument: Literal["", "path", "text", "theme", "lang", "title"] = ""
+    argument: Literal["", "path", "text", "theme", "lang", "title", "model"] = ""
     """What the command takes after its name."""
     footer: int = 0
     """Place in the footer, from 1; 0 leaves it out."""
@@ -82,7 +105,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("load_earlier", "pageup", "chat", "chat", bound=False),
     # Looking.
     Action("trace", "f2", "view", command="trace", footer=3),
-    Action("resources", "f12", "view", command="resources"),
+    Action("models", "f3", "view", command="models", footer=4),
+    Action("container", "", "view", command="container"),
+    Action("resources", "f12,ctrl+l", "view", command="resources"),
     Action("documents", "f5", "view", command="docs", argument="text", footer=6),
     Action("lab", "f4", "view", command="lab", footer=5),
     Action("timeline", "", "view", command="timeline"),
@@ -103,6 +128,38 @@ ACTIONS: tuple[Action, ...] = (
     Action("timeline_before", "left_square_bracket", "timeline", "timeline"),
     Action("timeline_after", "right_square_bracket", "timeline", "timeline"),
     Action("timeline_explain", "question_mark", "timeline", "timeline"),
+    # Models.
+    Action("pull", "", "models", command="pull", argument="model"),
+    Action("fit", "", "models", command="fit", argument="model"),
+    Action("use", "", "models", command="use", argument="model"),
+    Action("load", "", "models", command="load", argument="model"),
+    Action("unload", "", "models", command="unload", argument="model"),
+    Action("model_use", "u", "models", "models"),
+    Action("model_load", "l", "models", "models"),
+    Action("model_unload", "x", "models", "models"),
+    Action("model_pull", "p", "models", "models"),
+    Action("model_fit", "f", "models", "models"),
+    Action("model_num_ctx", "n", "models", "models"),
+    Action("model_ctx_less", "left_square_bracket", "models", "models"),
+    Action("model_ctx_more", "right_square_bracket", "models", "models"),
+    Action("model_terms", "t", "models", "models"),
+    Action("model_details", "i", "models", "models"),
+    Action("model_delete", "d,delete", "models", "models"),
+    Action("pull_cancel", "c", "models", "models"),
+    Action("pull_retry", "r", "models", "models"),
+    Action("model_sort", "s", "models", "models"),
+    Action("model_container", "o", "models", "models"),
+    Action("models_list", "1", "models", "models"),
+    Action("models_pulls", "2", "models", "models"),
+    Action("models_loads", "3", "models", "models"),
+    Action("model_explain", "question_mark", "models", "models"),
+    # The container.
+    Action("container_start", "s", "container", "container"),
+    Action("container_stop", "S", "container", "container"),
+    Action("container_restart", "R", "container", "container"),
+    Action("container_gpu", "g", "container", "container"),
+    Action("container_follow", "f", "container", "container"),
+    Action("container_cancel", "c", "container", "container"),
     # The lab.
     Action("lab_open", "enter", "lab", "lab", bound=False),
     Action("lab_options", "e", "lab", "lab"),

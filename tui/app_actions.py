@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from core.i18n import set_language, tr
 from core.settings import save_setting
@@ -190,6 +190,24 @@ def show_timeline(app: StudyApp, _: str = "") -> None:
     open_timeline(app)
 
 
+async def source(app: StudyApp, purpose: Literal["pull", "fit"], name: str) -> None:
+    """Go to the models and ask what to download or estimate; a name is looked up at once."""
+    from tui.screens.models import ModelsScreen
+
+    if not isinstance(app.screen, ModelsScreen):
+        app.models.open()
+    # The dialog wants the screen below it mounted.
+    app.call_later(lambda: app.models.ask_source(purpose, name))
+
+
+def with_model(app: StudyApp, name: str, do: Callable[[str], None]) -> None:
+    """Do something with the model named; without a name, the models' screen has them all."""
+    if name:
+        do(name)
+    else:
+        app.models.open()
+
+
 Doing = Callable[["StudyApp", str], Awaitable[None] | None]
 
 DO: Mapping[str, Doing] = {
@@ -203,6 +221,13 @@ DO: Mapping[str, Doing] = {
     "resources": lambda app, _: app.bench.focus_pane("resources"),
     "documents": documents,
     "lab": lambda app, _: app.lab.open(),
+    "models": lambda app, _: app.models.open(),
+    "container": lambda app, _: app.container.open(),
+    "pull": lambda app, name: source(app, "pull", name),
+    "fit": lambda app, name: source(app, "fit", name),
+    "use": lambda app, name: with_model(app, name, app.models.use),
+    "load": lambda app, name: with_model(app, name, app.models.load_model),
+    "unload": lambda app, name: with_model(app, name, app.models.unload),
     "timeline": show_timeline,
     "next_pane": lambda app, _: app.bench.next_pane(),
     "zoom": lambda app, _: app.bench.maximize_pane(),
@@ -223,7 +248,12 @@ DO: Mapping[str, Doing] = {
 """What each action of scope ``app`` does. The text is what stood after its slash command, else empty."""
 
 
-ANYWHERE = frozenset({"lab", "timeline", "palette", "help", "theme", "lang", "interrupt", "quit"})
+ANYWHERE = frozenset(
+    {
+        *("lab", "timeline", "models", "container", "pull", "fit", "use", "load", "unload"),
+        *("palette", "help", "theme", "lang", "interrupt", "quit"),
+    }
+)
 """Actions that leave the room one is in as it is; every other one goes to the workbench first."""
 
 

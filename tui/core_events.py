@@ -6,11 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from core.events import (
+    ContainerChanged,
+    ContainerLog,
     EngineChanged,
     Event,
     IngestProgress,
     LabChanged,
+    ModelsChanged,
     Notice,
+    PullChanged,
     RunEnded,
     RunStarted,
     Sample,
@@ -51,6 +55,14 @@ async def apply(app: StudyApp, event: Event) -> None:
             app.bench.documents.show_progress(event)
         case LabChanged():
             app.lab.changed(event)
+        case PullChanged():
+            app.models.pull_changed(event.pull)
+        case ModelsChanged():
+            app.models.changed()
+        case ContainerChanged():
+            app.container.changed(event.status, event.progress)
+        case ContainerLog():
+            app.container.log(event.lines)
         case StoreChanged(table="documents"):
             app.documents_changed()
         case StoreChanged():

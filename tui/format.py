@@ -40,6 +40,11 @@ def of_total(used: float | None, total: float | None) -> str:
     return f"{used / GIB:.1f}/{total / GIB:.0f} GiB"
 
 
+def megabytes_per_s(value: float | None) -> str:
+    """Write bytes per second as ``12.3 MB/s``: decimal, as networks are counted."""
+    return none() if value is None else f"{value / 1e6:.1f} MB/s"
+
+
 def percent(value: float | None) -> str:
     """Write 0-100 as ``97 %``."""
     return none() if value is None else f"{value:.0f} %"

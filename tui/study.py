@@ -26,8 +26,10 @@ from core.settings import Settings
 from core.text import clean_line
 from tui import actions, app_actions, commands, core_events, glyphs, messages, patches, themes, workers
 from tui.bridge import Bridge, CoreEvents
+from tui.container_room import ContainerRoom
 from tui.finder import Finder
 from tui.lab_room import LabRoom
+from tui.models_room import ModelsRoom
 from tui.screens.bench import Bench
 from tui.screens.room import Room
 from tui.screens.sessions import SessionsScreen
@@ -106,6 +108,8 @@ class StudyApp(App[None], inherit_bindings=False):
         self._errors: deque[float] = deque(maxlen=MAX_ERRORS)
         self.finder = Finder(self)
         self.lab = LabRoom(self)
+        self.models = ModelsRoom(self)
+        self.container = ContainerRoom(self)
         self.sessions_wanted = False
         self.interrupted_at = 0.0
         self._documents_due = False

@@ -10,7 +10,9 @@ from textual.binding import Binding
 
 from core import i18n
 from tui import actions, app_actions, commands, study
+from tui.screens.container import ContainerScreen
 from tui.screens.lab import LabScreen
+from tui.screens.models import ModelsScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.timeline import TimelineScreen
 from tui.widgets.chat import Transcript
@@ -27,6 +29,8 @@ OWNERS: dict[str, type] = {
     "documents": DocumentsPane,
     "trace": TracePane,
     "sessions": SessionsScreen,
+    "models": ModelsScreen,
+    "container": ContainerScreen,
     "lab": LabScreen,
     "timeline": TimelineScreen,
 }

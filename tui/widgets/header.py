@@ -40,7 +40,9 @@ class Header(Widget):
         parts = self.engine_parts()
         measuring = ""
         if self.state.lab:
-            measuring = f"{glyphs().run} {tr('header.lab', done=self.state.lab.done, total=self.state.lab.total)}  "
+            measuring = (
+                f"{glyphs().run} {tr('header.lab', done=self.state.lab.done, total=self.state.lab.total)}  "
+            )
         room = width - cell_len(name) - 2 - cell_len(lang) - 2 - cell_len(measuring)
         while len(parts) > 2 and cell_len(dot.join(parts)) > room - 12:
             parts.pop(1 if len(parts) > 3 else -1)
