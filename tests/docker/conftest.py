@@ -76,8 +76,10 @@ def _own_daemon() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="llm-study-docker-"))
     host = f"unix://{folder}/s"
     places = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
-    # Neither the machine's firewall nor its bridge is touched: ports on 127.0.0.1 go through Docker's own proxy.
-    command = ["dockerd", "--host", host, "--iptables=false", "--ip6tables=false", "--bridge=none"]
+    # The machine's firewall is not touched: ports on 127.0.0.1 go through Docker's own proxy.
+    command = ["dockerd", "--host", host, "--iptables=false", "--ip6tables=false"]
+    # No default bridge: compose projects have their own. But asking for none would delete another daemon's.
+    command += [] if Path("/sys/class/net/docker0").exists() else ["--bridge=none"]
     command += [f"--{key}={folder / name}" for key, name in places.items()]
     with (folder / "log").open("wb") as log:
         daemon = subprocess.Popen(
