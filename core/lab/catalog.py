@@ -26,7 +26,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "cold-start",
         (
             _repeats(4),
-            _prompt(32),
+            _prompt(64),
             _output(8),
             Option("drop", "bool", True),
             Option("expire", "bool", True),
@@ -36,7 +36,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
         "latency",
         (
-            Option("prompts", "ints", (32, 128), 8, 100_000),
+            Option("prompts", "ints", (64, 192), 8, 100_000),
             Option("outputs", "ints", (16, 48), 1, 10_000),
             _repeats(6),
             Option("warm", "bool", True),
@@ -52,7 +52,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
             Option("seconds", "float", 10.0, 0.2, 3600),
             Option("requests", "int", 8, 1, 10_000),
             _repeats(2),
-            _prompt(32),
+            _prompt(64),
             _output(24),
             Option("slo_ttft", "float", 2000.0, 1, 3_600_000),
             Option("slo_tpot", "float", 200.0, 0.1, 3_600_000),
@@ -77,7 +77,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
             Option("users", "int", 8, 1, 256),
             Option("requests", "int", 16, 1, 10_000),
             _repeats(2),
-            _prompt(32),
+            _prompt(64),
             _output(24),
             _SEED,
         ),

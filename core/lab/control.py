@@ -171,6 +171,7 @@ class MemoryProbe:
         self._task: asyncio.Task[None] | None = None
         self.before: int | None = None
         self.peak: int | None = None
+        self.last: int | None = None
         self.anon: int | None = None
         self.file: int | None = None
 
@@ -197,13 +198,14 @@ class MemoryProbe:
 
     async def _read(self) -> None:
         reading = await asyncio.to_thread(lambda: self._tree.read(self._control.root_pids()))
+        self.last = reading.pss
         if reading.pss is not None and (self.peak is None or reading.pss > self.peak):
             self.peak, self.anon, self.file = reading.pss, reading.anon, reading.file
 
     def data(self) -> dict[str, int]:
         """Return what was read, in bytes; empty when there is no process to look at."""
         found = {
-            "before_bytes": self.before, "peak_bytes": self.peak, "anon_bytes": self.anon, "file_bytes": self.file,
+            "before_bytes": self.before, "after_bytes": self.last, "peak_bytes": self.peak, "anon_bytes": self.anon, "file_bytes": self.file,
         }  # fmt: skip
         return {name: value for name, value in found.items() if value is not None}
 

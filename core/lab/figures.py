@@ -131,9 +131,9 @@ def throughputs(rows: Sequence[LabRow]) -> list[float]:
     return found
 
 
-def peaks(rows: Sequence[LabRow]) -> list[float]:
-    """Peak memory in MiB, one value for each step."""
-    return [row.data["peak_bytes"] / MIB for row in rows if row.kind == "memory" and "peak_bytes" in row.data]
+def memory(rows: Sequence[LabRow], name: str = "peak_bytes") -> list[float]:
+    """The engine's memory in MiB, one value for each step."""
+    return [row.data[name] / MIB for row in rows if row.kind == "memory" and name in row.data]
 
 
 def per_second(data: Iterable[Mapping[str, Any]], tokens: str, duration: str) -> list[float]:

@@ -89,6 +89,9 @@ class Runner:
         return await asyncio.to_thread(work)
 
     async def _note_environment(self, row: rows.RunRow, control: Control, kind: str, version: str) -> None:
+        if row.experiment != "download":
+            # Loading keeps the processor busy, and that must not be taken for another program.
+            await control.load()
         found = await asyncio.to_thread(machine)
         digest = await control.digest()
         settings = self._ground.settings

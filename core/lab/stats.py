@@ -110,9 +110,13 @@ def _estimate(values: tuple[float, ...], statistic: Statistic, resamples: int) -
     few = n < MIN_FOR.get(statistic, 1)
     low: float | None = None
     high: float | None = None
-    if statistic == "mean" and 2 <= n < SMALL:
-        half = _T975[n - 2] * statistics.stdev(values) / math.sqrt(n)
-        low, high = value - half, value + half
+    if statistic == "mean" and n < SMALL:
+        if (
+            n > 2
+        ):  # Of two values Student's interval is honest and useless: 13 times as wide as they are apart.
+            half = _T975[n - 2] * statistics.stdev(values) / math.sqrt(n)
+            # What cannot be negative has no negative interval.
+            low, high = value - half if min(values) < 0 else max(0.0, value - half), value + half
     elif n > MANY and statistic in _QUANTILE:
         low, high = _order_interval(sorted(values), _QUANTILE[statistic])
     elif n > 1 and (statistic == "mean" or n >= MIN_FOR_INTERVAL.get(statistic, n + 1)):

@@ -15,6 +15,8 @@ from core.lab.types import LabRow, LabRun, LabView
 
 BUSY_PERCENT = 25.0
 """A machine that was this busy before the first request gives figures of two programs."""
+STILL_CACHED = 20.0
+"""Percent of a file that is still cached after it was dropped, above which dropping did not work."""
 FEW_TOKENS = 0.8
 """Answers shorter than this share of what was asked for are worth a word."""
 
@@ -87,6 +89,13 @@ def warnings(run: LabRun, rows: Sequence[LabRow]) -> list[str]:
         found.append(tr("lab.warn.chunks"))
     if run.experiment != "download" and answered and len({one.get("prompt_tokens") for one in answered}) == 1 and run.experiment == "latency" and len(run.options.get("prompts", ())) > 1:  # fmt: skip
         found.append(tr("lab.warn.prompt_tokens"))
+    dropped = [
+        one["cached_percent"]
+        for one in requests([row for row in rows if row.point.get("start") == "dropped"])
+        if "cached_percent" in one
+    ]
+    if dropped and max(dropped) > STILL_CACHED:
+        found.append(tr("lab.warn.cached", percent=f"{max(dropped):.0f}"))
     if any(row.kind == "clock" for row in rows):
         found.append(tr("lab.warn.clock"))
     if run.status in ("failed", "cancelled", "interrupted") and rows:

@@ -58,18 +58,26 @@ class Answer:
             del self._raw[:take]
             if self._left is not None:
                 self._left -= take
-                self.complete = self.complete or self._left == 0
+                if self._left == 0 and not self.complete:
+                    self._body_over(stamp)
             return
         while not self.complete and self._take_chunk(stamp):
             pass
 
     def end(self, stamp: float) -> None:
         """The connection ended: a last line without a newline may still be whole."""
-        if self.status == 200 and self._line and not self.complete:
-            line, self._line = bytes(self._line), bytearray()
-            self.complete = self._on_line(line, stamp)
-        if self._head_read and not self._chunked and self._left is None:
-            self.complete = True
+        if self._head_read and not self.complete:
+            # Cut off inside a chunk or a body of known length: what came is read, but it is not whole.
+            whole = not self._chunked and self._left is None
+            self._body_over(stamp)
+            self.complete = self.complete and whole
+
+    def _body_over(self, stamp: float) -> None:
+        """Read a last line that has no newline."""
+        line, self._line = bytes(self._line).strip(), bytearray()
+        if self.status == 200 and line:
+            self._on_line(line, stamp)
+        self.complete = True
 
     def _read_head(self) -> bool:
         at = self._raw.find(b"\r\n\r\n")
@@ -109,7 +117,7 @@ class Answer:
                 raise WireError("chunk")
             del self._raw[: at + 2]
             if self._left == 0:
-                self.complete = True
+                self._body_over(stamp)
             return True
         if not self._raw:
             return False

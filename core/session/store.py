@@ -205,6 +205,8 @@ class Store:
                 try:
                     result = work(db)
                 except Exception as error:
+                    if not connection.in_transaction:
+                        raise  # A full disk: SQLite has given up the whole transaction, savepoint and all.
                     connection.execute("ROLLBACK TO job")
                     failed.append((future, error))
                 else:

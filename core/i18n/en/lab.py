@@ -170,7 +170,7 @@ MESSAGES: dict[str, str] = {
     "lab.point.search": "{rate}/s (search)",
     "lab.layer.all": "all",
     # What is being measured.
-    "lab.now.queued": "Waiting for another run to end.",
+    "lab.now.queued": "Waiting for its turn.",
     "lab.now.engine": "Waiting for the engine.",
     "lab.now.warmup": "Warming up; these answers do not count.",
     "lab.now.latency.cold": "A fresh prompt of {prompt} tokens, up to {output} tokens of answer.",
@@ -221,6 +221,7 @@ MESSAGES: dict[str, str] = {
     "lab.warn.short": "Answers were shorter than asked for: {mean} tokens on average instead of {asked}.",
     "lab.warn.chunks": "The server does not count tokens: one per chunk was assumed.",
     "lab.warn.prompt_tokens": "The server reports the same prompt length for every prompt: lengths are estimates.",
+    "lab.warn.cached": "The file could not be dropped from the page cache ({percent} % stayed): another program has it open, so 'from disk' is not.",
     "lab.warn.clock": "The machine's clock was changed during the run; durations are not affected.",
     "lab.warn.partial": "The run did not come to its end: this is what it measured.",
     # Comparison.

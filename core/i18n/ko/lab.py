@@ -170,7 +170,7 @@ MESSAGES: dict[str, str] = {
     "lab.point.search": "초당 {rate}건(탐색)",
     "lab.layer.all": "전체",
     # What is being measured.
-    "lab.now.queued": "다른 측정이 끝나기를 기다립니다.",
+    "lab.now.queued": "차례를 기다립니다.",
     "lab.now.engine": "엔진을 기다립니다.",
     "lab.now.warmup": "준비 운동 중입니다. 이 답은 결과에 넣지 않습니다.",
     "lab.now.latency.cold": "처음 보는 {prompt}토큰 프롬프트, 답은 최대 {output}토큰.",
@@ -221,6 +221,7 @@ MESSAGES: dict[str, str] = {
     "lab.warn.short": "답이 요청한 것보다 짧았습니다: {asked}토큰 대신 평균 {mean}토큰.",
     "lab.warn.chunks": "서버가 토큰을 세지 않아 조각 하나를 토큰 하나로 보았습니다.",
     "lab.warn.prompt_tokens": "서버가 모든 프롬프트의 길이를 같게 알립니다. 길이는 추정값입니다.",
+    "lab.warn.cached": "파일을 페이지 캐시에서 비우지 못했습니다({percent}% 남음). 다른 프로그램이 쓰고 있어 '디스크에서 읽음' 수치는 맞지 않습니다.",
     "lab.warn.clock": "측정 도중 컴퓨터의 시계가 바뀌었습니다. 걸린 시간에는 영향이 없습니다.",
     "lab.warn.partial": "끝까지 가지 못한 측정입니다. 잰 데까지만 보여 줍니다.",
     # Comparison.

@@ -8,6 +8,8 @@ from typing import Any
 from core.i18n import tr
 from core.lab.bench import Bench, Step, interleaved
 from core.lab.client import Ask
+from core.lab.figures import requests as requests_of
+from core.lab.figures import span_s
 from core.lab.generator import arrivals, closed, open_loop
 from core.lab.slo import Slo
 from core.lab.types import LabRow
@@ -34,14 +36,16 @@ async def walk(bench: Bench) -> None:
     line = await bench.calibrate()
     words = line.words_for(options["prompt"])
 
+    answered = 0.0
     for repeat, one in interleaved(users, repeats, options["seed"]):
         bench.say(tr("lab.now.load.closed", users=one))
-        await _closed(bench, words, one, repeat)
+        data = requests_of(await _closed(bench, words, one, repeat))
+        answered = max(answered, len(data) / span_s(data) if span_s(data) else 0.0)
     for rate in rates:
         bench.say(tr("lab.now.load.open", rate=f"{rate:g}"))
         await _open(bench, f"open-{rate:g}", "open", rate, words)
     if search:
-        await _search(bench, words)
+        await _search(bench, words, answered / 2 or 1.0)
 
 
 def _make(bench: Bench, words: int, *parts: object) -> Callable[[int], Ask]:
@@ -76,12 +80,11 @@ async def _open(bench: Bench, key: str, load: str, rate: float, words: int) -> l
     return await bench.step(key, {"load": load, "rate": round(rate, 4)}, work, weight=weight, facts=facts)
 
 
-async def _search(bench: Bench, words: int) -> None:
+async def _search(bench: Bench, words: int, rate: float) -> None:
     """Double (or halve) the rate until the SLO is lost (or met), then halve the distance."""
     slo = Slo.of(bench.options)
     passed: float | None = None
     failed: float | None = None
-    rate = 1.0
     for trial in range(TRIALS):
         bench.say(tr("lab.now.load.search", rate=f"{rate:.3g}"))
         rows = await _open(bench, f"search-{trial}", "search", rate, words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.i18n import tr
-from core.lab.figures import Group, by_point, figure, line, number, peaks, per_second, requests, seconds
+from core.lab.figures import Group, by_point, figure, line, memory, number, per_second, requests, seconds
 from core.lab.types import Column, LabRow, LabRun, Plot
 
 
@@ -24,7 +24,12 @@ def groups(run: LabRun, rows: Sequence[LabRow]) -> list[Group]:
                 (
                     figure("n", "", [1.0] * len(data), "count"),
                     figure("prompt_actual", "tok", [one.get("prompt_tokens") for one in data]),
-                    figure("memory", "MiB", peaks(some), "mean"),
+                    figure(
+                        "memory",
+                        "MiB",
+                        memory(some, "peak_bytes" if point["fill"] else "after_bytes"),
+                        "mean",
+                    ),
                     figure("ttft_mean", "ms", [one.get("ttft_ms") for one in data], "mean"),
                     figure("prefill_rate", "tok/s", per_second(data, "prompt_tokens", "prefill_ms"), "mean"),
                     figure("decode_rate", "tok/s", per_second(data, "output_tokens", "decode_ms"), "mean"),
@@ -39,12 +44,12 @@ def plots(run: LabRun, rows: Sequence[LabRow], groups: Sequence[Group]) -> list[
     found = []
     full = max((one.point["fill"] for one in groups), default=0.0)
     by_size = [one for one in groups if one.point["fill"] in (0.0, full)]
-    memory = tuple(
+    sizes = tuple(
         line(tr(key), [one for one in by_size if one.point["fill"] == fill], lambda one: float(one.point["num_ctx"]), "memory")
         for fill, key in ((0.0, "lab.series.loaded"), (full, "lab.series.filled"))
     )  # fmt: skip
-    if any(one.points for one in memory):
-        found.append(Plot("memory_by_context", "tok", "MiB", memory))
+    if any(one.points for one in sizes):
+        found.append(Plot("memory_by_context", "tok", "MiB", sizes))
     asked = [one for one in groups if one.value("prompt_actual") is not None]
     for key, unit, figure_key in (
         ("ttft_by_filled", "ms", "ttft_mean"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.i18n import tr
-from core.lab.figures import Group, by_point, figure, line, number, peaks, requests, throughputs
+from core.lab.figures import Group, by_point, figure, line, memory, number, requests, throughputs
 from core.lab.types import Column, LabRow, LabRun, Plot
 
 
@@ -27,7 +27,7 @@ def groups(run: LabRun, rows: Sequence[LabRow]) -> list[Group]:
                     figure("ttft_p50", "ms", [one.get("ttft_ms") for one in data]),
                     figure("ttft_p90", "ms", [one.get("ttft_ms") for one in data], "p90"),
                     figure("tpot_p50", "ms", [one.get("tpot_ms") for one in data]),
-                    figure("memory", "MiB", peaks(some), "mean"),
+                    figure("memory", "MiB", memory(some), "mean"),
                     figure("errors", "", [1.0] * (len(requests(some, ok=False)) - len(data)), "count"),
                 ),
             )
@@ -46,9 +46,9 @@ def plots(run: LabRun, rows: Sequence[LabRow], groups: Sequence[Group]) -> list[
         line(tr("lab.column.per_user"), groups, _slots, "per_user"),
     )
     found = [Plot("speed_by_slots", tr("lab.unit.slots"), "tok/s", speeds)] if groups else []
-    memory = line(tr("lab.column.memory"), groups, _slots, "memory")
-    if memory.points:
-        found.append(Plot("memory_by_slots", tr("lab.unit.slots"), "MiB", (memory,)))
+    size = line(tr("lab.column.memory"), groups, _slots, "memory")
+    if size.points:
+        found.append(Plot("memory_by_slots", tr("lab.unit.slots"), "MiB", (size,)))
     return found
 
 
