@@ -288,7 +288,8 @@ def footer(changed: Mapping[str, str] | None = None, width: int = 0) -> list[tup
 
 def listed() -> list[Action]:
     """Return what can be chosen from a list: sessions and documents first, then the rest."""
-    order: tuple[Group, ...] = ("session", "documents", "chat", "view", "app")
+    first: tuple[Group, ...] = ("session", "documents", "chat", "view")
+    order = [*first, *(group for group in GROUPS if group not in {*first, "app"}), "app"]
     chosen = [
         action for action in ACTIONS if action.scope == "app" and action.id not in {"palette", "interrupt"}
     ]
