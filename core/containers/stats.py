@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +24,12 @@ DOWN_SECONDS = 30.0
 """How long to leave a Docker alone that did not answer."""
 
 API_SECONDS = 3.0
+
+SHORTEST_SECONDS = 0.05
+"""Readings closer together say nothing of the processor's share."""
+
+UNWANTED_SECONDS = 5.0
+"""The daemon is asked no longer when nobody wanted its numbers for this long; older numbers are not shown."""
 
 
 class ContainerSampler:
@@ -52,6 +59,8 @@ class ContainerSampler:
         self._next = float("-inf")
         self._cpu: tuple[str, float, float] | None = None
         """Container, when, and its processor seconds then."""
+        self._share: float | None = None
+        self._daemon = _Daemon(clock)
 
     def read(self) -> ContainerStatus | None:
         """Return what is known now; ``None`` without Docker, while it is down, or when there is no container."""
@@ -106,39 +115,82 @@ class ContainerSampler:
             if known is None or known.pid is None:
                 return known
             use = self._group.read() if self._group is not None else None
+            if use is None:
+                return known
+        when = self._clock()
         if use is None:
-            use = self._ask()
-        if use is None:
-            return known
+            # The daemon answers once a second, when it has counted: nobody waits for that here.
+            latest = self._daemon.latest(self._id)
+            if latest is None:
+                return known
+            use, when = latest
         return describe.with_use(
             known,
             memory_bytes=use.memory_bytes,
             memory_limit=use.memory_limit,
             oom_kills=use.oom_kills,
-            cpu_percent=self._percent(use.cpu_seconds),
+            cpu_percent=self._percent(use.cpu_seconds, when),
         )
 
-    def _ask(self) -> cgroup.Use | None:
-        """Ask the daemon, where the group's files cannot be seen."""
-        import docker
-
-        with translated():
-            try:
-                return from_stats(self._client.stats(self._id, stream=False, one_shot=True))
-            except docker.errors.NotFound:
-                return None
-
-    def _percent(self, seconds: float | None) -> float | None:
+    def _percent(self, seconds: float | None, when: float) -> float | None:
         """Processor use since the last reading; 100 is one core."""
         if seconds is None:
             return None
-        now, before = self._clock(), self._cpu
-        if before is not None and before[0] == self._id and now - before[1] < 0.05:
-            return None
-        self._cpu = (self._id, now, seconds)
-        if before is None or before[0] != self._id or seconds < before[2]:
-            return None
-        return 100.0 * (seconds - before[2]) / (now - before[1])
+        before = self._cpu
+        if before is not None and before[0] == self._id and when - before[1] < SHORTEST_SECONDS:
+            return self._share
+        self._cpu, self._share = (self._id, when, seconds), None
+        if before is not None and before[0] == self._id and seconds >= before[2]:
+            self._share = 100.0 * (seconds - before[2]) / (when - before[1])
+        return self._share
+
+
+class _Daemon:
+    """Asks the daemon for statistics in a thread of its own, for as long as somebody wants them."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._id = ""
+        self._wanted = float("-inf")
+        self._found: tuple[str, cgroup.Use, float] | None = None
+        self._thread: threading.Thread | None = None
+        self._pause = threading.Event()
+
+    def latest(self, container_id: str) -> tuple[cgroup.Use, float] | None:
+        """Return the newest numbers and when they are from; ``None`` at first. Does not block."""
+        with self._lock:
+            self._id, self._wanted = container_id, self._clock()
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._ask, name="container-stats", daemon=True)
+                self._thread.start()
+            found = self._found
+            if found is None or found[0] != container_id or self._wanted - found[2] > UNWANTED_SECONDS:
+                return None
+            return found[1], found[2]
+
+    def _ask(self) -> None:
+        import docker
+
+        # Whatever goes wrong, the next one who wants numbers tries again.
+        with contextlib.suppress(StudyError):
+            client = connect(API_SECONDS)
+            try:
+                while self._clock() - self._wanted < UNWANTED_SECONDS:
+                    container_id = self._id
+                    with translated():
+                        try:
+                            use = from_stats(client.stats(container_id, stream=False, one_shot=True))
+                        except docker.errors.NotFound:
+                            return
+                    if use is None:
+                        return
+                    with self._lock:
+                        self._found = (container_id, use, self._clock())
+                    # A daemon that answers at once need not be asked more often than it counts.
+                    self._pause.wait(0.5)
+            finally:
+                client.close()
 
 
 def from_stats(stats: Mapping[str, Any]) -> cgroup.Use | None:

@@ -123,8 +123,8 @@ async def test_its_engine_answers_and_its_numbers_are_the_kernels(
 
     # Where the kernel's files cannot be seen the daemon is asked, and says the same.
     monkeypatch.setattr(cgroup, "find", lambda *args, **kwargs: None)
-    asked = ContainerSampler(place.project().name).read()
-    assert asked is not None and asked.memory_bytes is not None
+    blind = ContainerSampler(place.project().name)
+    asked = wait_until(lambda: (now := blind.read()) and now.memory_bytes and now, "the daemon's numbers")
     assert asked.memory_bytes == pytest.approx(second.memory_bytes, rel=0.1)
     assert asked.memory_limit == 600 << 20
 
