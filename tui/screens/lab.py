@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +13,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from core.i18n import has, tr
-from core.lab.types import Column, Experiment, LabRun, LabView
+from core.lab.types import Column, Experiment, LabRun, LabView, Plot
 from core.text import clean_line
 from tui import actions, format, lab_room
 from tui.glyphs import glyphs
@@ -25,13 +26,18 @@ from tui.state import State
 from tui.widgets import lab_text
 from tui.widgets.basics import Choices, Plain
 from tui.widgets.lab_table import table_parts
-from tui.widgets.plot import PlotView
+from tui.widgets.plot import PlotView, xs_of
 from tui.widgets.rows import Fragment, Row, RowList
 
 LIST_WIDTH = 44
 """Cells of the list where it stands beside the detail."""
 
 COMPARE = "compare"
+
+
+def drawable(view: LabView | None) -> list[Plot]:
+    """Return the plots in which there is something to see yet."""
+    return [plot for plot in view.plots if xs_of(plot)] if view else []
 
 
 class LabScreen(Room):
@@ -206,6 +212,9 @@ class LabScreen(Room):
                 lab_text.comparison_text(comparison, width) if comparison else tr("labui.loading")
             )
         elif run is not None:
+            if view is not None:
+                # What the run was measured on is known only after it has begun.
+                run = replace(run, environment=view.run.environment, invalid=view.run.invalid)
             head = lab_text.run_head(run, view, self.lab.progress.get(run.id), width)
             rest = lab_text.run_rest(run, view, width)
             if view and view.table and view.table.rows:
@@ -220,7 +229,7 @@ class LabScreen(Room):
         self._show_plot(view if run is not None and self.lab.selected != COMPARE else None)
 
     def _show_plot(self, view: LabView | None) -> None:
-        plots = view.plots if view else ()
+        plots = drawable(view)
         plot = plots[self._plot % len(plots)] if plots else None
         self.plot.display = plot is not None
         title = self.query_one("#lab-plot-title", Plain)
@@ -243,8 +252,8 @@ class LabScreen(Room):
             names = [] if run.status in ENDED else ["lab_cancel"]
             names += ["lab_resume"] if run.status in ENDED - {"done"} else []
             names += ["lab_mark"] if run.status in ENDED else []
-            names += ["lab_read_right"] if self.view and self.view.plots else []
-            names += ["lab_plot"] if self.view and len(self.view.plots) > 1 else []
+            names += ["lab_read_right"] if drawable(self.view) else []
+            names += ["lab_plot"] if len(drawable(self.view)) > 1 else []
             names += ["lab_export", "lab_delete"] if run.status in ENDED else []
             names += ["lab_explain"]
             if self.narrow and self.step == "list":

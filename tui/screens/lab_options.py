@@ -77,6 +77,8 @@ def read_option(option: Option, text: str) -> Any:
     if not text:
         if option.default is None or option.kind == "text":
             return option.default
+        if option.kind in {"ints", "floats"}:
+            return () if isinstance(option.default, tuple) else []
         raise BadOption(tr("labui.option.empty"))
     if option.kind == "text":
         return clean_line(text)
@@ -111,8 +113,10 @@ class OptionsDialog(Dialog):
     """Gives :class:`Chosen`, or ``None``. Enter keeps the values, Ctrl+S starts the run with them."""
 
     BINDINGS = [
-        Binding("enter", "keep", show=False, priority=True),
-        Binding("ctrl+s", "start", show=False, priority=True),
+        # The focus moves at once; what ends the dialog waits its turn behind the text before it.
+        Binding("down", "step(1)", show=False, priority=True),
+        Binding("up", "step(-1)", show=False, priority=True),
+        Binding("ctrl+s", "start", show=False),
     ]
 
     def __init__(self, experiment: Experiment, values: Mapping[str, Any]) -> None:
@@ -138,14 +142,16 @@ class OptionsDialog(Dialog):
             boxes.first().focus()
         self._explain()
 
-    def on_key(self, event: events.Key) -> None:
-        if event.key in {"up", "down"}:
-            event.stop()
-            event.prevent_default()
-            if event.key == "down":
-                self.focus_next(Input)
-            else:
-                self.focus_previous(Input)
+    def action_step(self, step: int) -> None:
+        """Move to the next or the previous option."""
+        if step > 0:
+            self.focus_next(Input)
+        else:
+            self.focus_previous(Input)
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        self.action_keep()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         self._explain()

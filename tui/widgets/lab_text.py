@@ -101,18 +101,15 @@ def watch_parts() -> list[Part]:
         return []
     parts: list[Part] = ["\n", (f"{tr('labui.watch')}\n", "$quiet")]
     for key in found:
-        parts.append((f"  {glyphs().bullet} {_plain(tr(key))}\n", "$quiet"))
+        # What says "not valid" of a run that is over says here what must not happen.
+        parts.append((f"  {glyphs().bullet} {tr(key).partition(': ')[2] or tr(key)}\n", "$quiet"))
     return parts
-
-
-def _plain(text: str) -> str:
-    return text.split("{", 1)[0].rstrip(" (:,") if "{" in text else text
 
 
 def invalid_text(key: str) -> str:
     """Return why a run must not be trusted."""
     full = f"lab.invalid.{key}"
-    return tr(full) if has(full) else clean_line(key)
+    return tr(full) if has(full) else f"{tr('labui.invalid')} {clean_line(key)}"
 
 
 def run_head(run: LabRun, view: LabView | None, progress: LabChanged | None, width: int) -> Content:
@@ -138,7 +135,7 @@ def run_head(run: LabRun, view: LabView | None, progress: LabChanged | None, wid
     elif view and view.sentence:
         parts.append(f"{clean(view.sentence, max_chars=1000)}\n")
     for key in run.invalid:
-        parts.append((f"{glyphs().bad} {tr('labui.invalid')} {invalid_text(key)}\n", "$warning"))
+        parts.append((f"{glyphs().bad} {invalid_text(key)}\n", "$warning"))
     if run.error:
         parts.append((f"{glyphs().bad} {clean(run.error, max_chars=600)} ", "$error"))
         parts.append(f"{clean(run.fix, max_chars=600)}\n")
@@ -170,11 +167,13 @@ def run_rest(run: LabRun, view: LabView | None, width: int) -> Content:
 def _pairs(values: Mapping[str, Any], width: int, prefix: str = "") -> list[Part]:
     parts: list[Part] = []
     for name, item in values.items():
-        label = f"{prefix}{clean_line(str(name), max_chars=40)}"
+        key = f"lab.environment.{name}"
+        label = f"{prefix}{tr(key) if has(key) else clean_line(str(name), max_chars=40)}"
         if isinstance(item, Mapping):
             parts += _pairs(item, width, f"{label}.")
         elif item not in (None, "", (), [], {}):
-            text = clean_line(written(item), max_chars=400)
+            big = str(name).endswith("_bytes") and isinstance(item, (int, float))
+            text = format.size(item) if big else clean_line(written(item), max_chars=400)
             parts += [f"  {label}  ", (f"{format.fit(text, max(8, width - cell_len(label) - 4))}\n", "bold")]
     return parts
 
@@ -187,7 +186,7 @@ def comparison_text(comparison: Comparison, width: int) -> Content:
         line = f"{when(run.started_at or run.created_at)} {glyphs().dot} {model_of(run.environment)}{note}"
         parts += [(f"{name}  ", "bold $accent"), f"{line}\n"]
         for key in run.invalid:
-            parts.append((f"   {glyphs().bad} {tr('labui.invalid')} {invalid_text(key)}\n", "$warning"))
+            parts.append((f"   {glyphs().bad} {invalid_text(key)}\n", "$warning"))
     parts.append("\n")
     parts += comparison_parts(comparison, width)
     if comparison.warnings:
