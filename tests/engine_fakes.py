@@ -164,6 +164,7 @@ async def world_fixture(
         discovery, "parse_host", lambda value: parse(value) if value else "http://127.0.0.1:1"
     )
     monkeypatch.setattr(container, "SOCKET", tmp_path / "no-docker.sock")
+    monkeypatch.setattr(container, "OTHER_SOCKETS", ())
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     one = World(Paths(tmp_path, tmp_path, tmp_path), [], [])
     yield one

@@ -15,6 +15,7 @@ from core.cli.work import mebibytes, runtime, wait
 from core.containers import logs, up
 from core.containers.compose import Project, load
 from core.containers.files import compose_file
+from core.containers.stats import ContainerSampler
 from core.containers.types import ContainerStatus, UpProgress
 from core.errors import StudyError
 from core.i18n import tr
@@ -108,11 +109,9 @@ def _status(arguments: argparse.Namespace, settings: Settings, paths: Paths, pro
     engine: dict[str, Any]
     container: dict[str, Any]
     code = 0
-    try:
-        status = up.current(project)
-        container, line = dataclasses.asdict(status), _line(status)
-    except StudyError as error:
-        container, line = _error(error), str(error)
+    # The processor's share takes two readings: the engine is looked for in between.
+    sampler = ContainerSampler()
+    sampler.read()
     with runtime(settings, paths) as work:
         try:
             wait(work.engine_ready)
@@ -121,6 +120,15 @@ def _status(arguments: argparse.Namespace, settings: Settings, paths: Paths, pro
             first = f"{now.kind} · {now.version} · {now.model} · {now.url}"
         except StudyError as error:
             engine, first, code = _error(error), str(error), error.exit_code
+        try:
+            status = up.current(project)
+            sample = sampler.read()
+            if sample is not None and sample.name == status.name:
+                status = dataclasses.replace(status, cpu_percent=sample.cpu_percent)
+            container, line = dataclasses.asdict(status), _line(status)
+        except StudyError as error:
+            container, line = _error(error), str(error)
+    sampler.close()
     if arguments.json:
         print_json({"engine": engine, "container": container})
     else:

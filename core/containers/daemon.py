@@ -47,9 +47,8 @@ def connect(timeout: float = API_SECONDS) -> Any:
     except ImportError as error:
         raise NoEngineError("error.docker.absent") from error
     with translated():
-        options = docker.utils.kwargs_from_env()
         # The daemon's own version: Debian 12 has one of 2022, and newer clients' default is too new for it.
-        client = docker.APIClient(version="auto", timeout=timeout, **options)
+        client = docker.APIClient(version="auto", timeout=timeout, **container.client_options())
     return client
 
 

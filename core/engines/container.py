@@ -13,6 +13,12 @@ from core.errors import NoEngineError
 from core.text import clean_line
 
 SOCKET = Path("/var/run/docker.sock")
+OTHER_SOCKETS = (
+    Path(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent")) / "docker.sock",
+    Path("~/.docker/run/docker.sock").expanduser(),
+    Path("~/.docker/desktop/docker.sock").expanduser(),
+)
+"""Where a daemon without root listens, and Docker Desktop of macOS and Linux."""
 SERVICE_LABEL = "com.docker.compose.service"
 SERVICES = ("ollama", "ollama-gpu")
 API_SECONDS = 3
@@ -31,7 +37,22 @@ class Container:
 
 def docker_present() -> bool:
     """Say whether there is a Docker to ask, without loading its library."""
-    return bool(os.environ.get("DOCKER_HOST")) or SOCKET.exists()
+    return bool(os.environ.get("DOCKER_HOST")) or _socket() is not None
+
+
+def _socket() -> Path | None:
+    return next((path for path in (SOCKET, *OTHER_SOCKETS) if path.exists()), None)
+
+
+def client_options() -> dict[str, Any]:
+    """Return what a client of the Docker library is made with: where the daemon is, and its certificates."""
+    import docker
+
+    options: dict[str, Any] = docker.utils.kwargs_from_env()
+    socket = _socket()
+    if not os.environ.get("DOCKER_HOST") and socket is not None:
+        options["base_url"] = f"unix://{socket}"
+    return options
 
 
 def find() -> Container:
@@ -50,7 +71,7 @@ def find() -> Container:
     except ImportError as error:
         raise NoEngineError("error.docker.absent") from error
     try:
-        client = docker.from_env(timeout=API_SECONDS)
+        client = docker.DockerClient(timeout=API_SECONDS, **client_options())
         try:
             found = client.containers.list(filters={"label": SERVICE_LABEL, "status": "running"})
             ours = [one for one in found if one.labels.get(SERVICE_LABEL) in SERVICES]
