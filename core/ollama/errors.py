@@ -77,8 +77,9 @@ class EngineCrashed(EngineError):
 
     retryable = True
 
-    def __init__(self, reason: str) -> None:
-        super().__init__("error.engine.crashed", reason=_quote(reason))
+    def __init__(self, reason: str, *, killed: bool = False) -> None:
+        key = "error.engine.crashed.killed" if killed else "error.engine.crashed"
+        super().__init__(key, reason=_quote(reason))
 
 
 class EngineOutOfMemory(EngineError):
@@ -180,6 +181,9 @@ _CRASHED = (
     "error was encountered while running the model",
     "process no longer running",
 )
+# What Go says of a process that a signal ended. Ollama 0.24's words when the kernel's OOM killer takes a runner that
+# loads; a crash in the runner (SIGSEGV, SIGILL) reads the same, so it is not called a lack of memory outright.
+_SIGNALLED = re.compile(r"terminated with exit code -1(?!\d)")
 _BUSY = ("server busy", "maximum pending requests", "no slots available")
 _MISSING = re.compile(r"""model\s+["'](?P<name>[^"']{0,400})["']\s+(?:is\s+)?not found""", re.I)
 _NO_TOOLS = re.compile(r"(?<!\S)(?P<name>\S{1,400}) does not support tools", re.I)
@@ -216,7 +220,7 @@ def from_text(status: int, text: str, *, url: str = "", model: str = "") -> Engi
     ):
         return PromptTooLong()
     if any(words in low for words in _CRASHED):
-        return EngineCrashed(text)
+        return EngineCrashed(text, killed=_SIGNALLED.search(low) is not None)
     if status == 499:
         return StreamCut()
     return EngineRefused(status, text, url=url)

@@ -69,6 +69,40 @@ def test_what_engines_say(status: int, text: str, kind: type[StudyError]) -> Non
             set_language("en")
 
 
+REAL_0_24 = [
+    # Recorded from Ollama 0.24.0 (built from source, CPU only): status (-1: a line inside the stream), its words, ours.
+    (500, "model requires more system memory (35.2 GiB) than is available (21.9 GiB)", "error.engine.memory.sizes"),
+    # The kernel's OOM killer took the runner: while it loaded, and while it read the prompt.
+    (500, "llama runner process has terminated with exit code -1", "error.engine.crashed.killed"),
+    (500, "model runner has unexpectedly stopped, this may be due to resource limitations or an internal error, "
+          "check ollama server logs for details", "error.engine.memory"),
+    # The runner was killed (SIGKILL) after the fifth token.
+    (-1, "an error was encountered while running the model: unexpected EOF", "error.engine.crashed"),
+    (404, "model 'nope' not found", "error.model.missing"),
+    (404, 'model "nope" not found, try pulling it first', "error.model.missing"),
+    (400, "registry.ollama.ai/library/smollm2:135m does not support tools", "error.model.tools"),
+    (400, "the input length exceeds the context length", "error.engine.context"),
+    (503, "server busy, please try again.  maximum pending requests exceeded", "error.engine.busy"),
+    (400, '"smollm2:135m" does not support thinking', "error.engine.refused"),
+    (500, 'option "temperature" must be of type float32', "error.engine.refused"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "text", "key"), REAL_0_24)
+def test_what_a_real_ollama_said(status: int, text: str, key: str) -> None:
+    assert from_text(status, text).key == key
+
+
+def test_a_model_process_that_a_signal_ended_points_at_memory_without_claiming_it() -> None:
+    killed = from_text(500, "llama runner process has terminated with exit code -1")
+    assert "killed" in killed.message and "memory" in (killed.fix or "")
+    # An exit code of its own is a crash of another kind.
+    assert (
+        from_text(500, "llama runner process has terminated with exit code -1073741819").key
+        == "error.engine.crashed"
+    )
+
+
 def test_the_sizes_of_a_memory_refusal_reach_the_reader() -> None:
     error = from_text(500, "model requires more system memory (8.4 GiB) than is available (3.1 GiB)")
     assert "8.4 GiB" in error.message and "3.1 GiB" in error.message
