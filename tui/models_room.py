@@ -228,9 +228,9 @@ class ModelsRoom:
         """Estimate a model, here or not yet here, with the context in use."""
         workers.start(self._app, self._fit(source), "models-fit")
 
-    def pull(self, source: str) -> None:
-        """Begin a download."""
-        workers.start(self._app, self._pull(source), "models-do", exclusive=False)
+    def pull(self, source: str, name: str = "") -> None:
+        """Begin a download; ``name`` is what the model will be called, empty: what its source is called."""
+        workers.start(self._app, self._pull(source, name), "models-do", exclusive=False)
 
     def cancel_pull(self, pull_id: str) -> None:
         """Stop a download; what is there stays for the next attempt."""
@@ -315,9 +315,9 @@ class ModelsRoom:
             state.availability = report.availability
         self._post(lambda: FitKnown(source, report, failure))
 
-    async def _pull(self, source: str) -> None:
+    async def _pull(self, source: str, name: str) -> None:
         desk = await self.desk()
-        pull = await asyncio.wrap_future(desk.pull(source))
+        pull = await asyncio.wrap_future(desk.pull(source, name=name))
         self.state.pulls.setdefault(pull.id, pull)
         self._post(lambda: PullMoved(pull))
 

@@ -117,6 +117,9 @@ class Confirm(Dialog):
 
     def on_key(self, event: events.Key) -> None:
         if event.key in {"y", "n"}:
+            # Without this the letter goes on to the screen below, where it may mean something.
+            event.stop()
+            event.prevent_default()
             self.dismiss(True if event.key == "y" else None)
 
     @on(RowList.Chosen)

@@ -63,7 +63,6 @@ class ModelsScreen(Room):
         self.models = room.state
         self.section: Section = "models"
         self._fit_timer: Timer | None = None
-        self._status = state.status
 
     def body(self) -> Iterable[Widget]:
         boxes = {}
@@ -343,9 +342,9 @@ class ModelsScreen(Room):
     def ask_source(self, purpose: Literal["pull", "fit"], value: str = "") -> None:
         """Ask for a model that is not here yet; its verdict comes before its download."""
 
-        def chosen(source: str | None) -> None:
-            if source:
-                self.room.pull(source)
+        def chosen(wanted: tuple[str, str] | None) -> None:
+            if wanted:
+                self.room.pull(*wanted)
                 self.go("pulls")
 
         self.app.push_screen(SourceDialog(self.room, purpose, value), chosen)

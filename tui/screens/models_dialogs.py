@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
@@ -44,13 +44,12 @@ class ConfirmReport(Dialog):
     def on_mount(self) -> None:
         self.query_one(RowList).focus()
 
-    def key_y(self) -> None:
-        """Yes."""
-        self.dismiss(True)
-
-    def key_n(self) -> None:
-        """No."""
-        self.dismiss(None)
+    def on_key(self, event: events.Key) -> None:
+        if event.key in {"y", "n"}:
+            # Without this the letter goes on to the screen below, where it means something.
+            event.stop()
+            event.prevent_default()
+            self.dismiss(True if event.key == "y" else None)
 
     @on(RowList.Chosen)
     def _chosen(self, event: RowList.Chosen) -> None:
@@ -58,7 +57,7 @@ class ConfirmReport(Dialog):
 
 
 class SourceDialog(Dialog):
-    """A model that is not here yet: first its verdict, then, when wanted, the download. Gives the source, or ``None``.
+    """A model that is not here yet: first its verdict, then, when wanted, the download. Gives source and name, or ``None``.
 
     Args:
         room: Estimates it.
@@ -74,7 +73,10 @@ class SourceDialog(Dialog):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -wide models-dialog"):
             yield Plain(tr(f"modelsui.{self.purpose}.title"), classes="dialog-title")
-            yield Input(self._value, placeholder=tr("modelsui.source.placeholder"), compact=True)
+            yield Input(
+                self._value, placeholder=tr("modelsui.source.placeholder"), compact=True, id="source-input"
+            )
+            yield Input(placeholder=tr("modelsui.name.placeholder"), compact=True, id="source-name")
             with VerticalScroll(classes="models-report"):
                 yield Plain(tr("modelsui.source.note"), id="source-report")
             yield RowList(classes="dialog-rows")
@@ -83,7 +85,7 @@ class SourceDialog(Dialog):
     def on_mount(self) -> None:
         self.room.attach(self.post_message)
         self.query_one(RowList).display = False
-        box = self.query_one(Input)
+        box = self.source_input
         box.focus()
         if self._value:
             self._look(self._value)
@@ -91,14 +93,19 @@ class SourceDialog(Dialog):
     def on_unmount(self) -> None:
         self.room.detach(self.post_message)
 
-    @on(Input.Changed)
+    @property
+    def source_input(self) -> Input:
+        """Where the model is typed."""
+        return self.query_one("#source-input", Input)
+
+    @on(Input.Changed, "#source-input")
     def _typed(self, event: Input.Changed) -> None:
         if event.value.strip() != self._asked:
             self.query_one(RowList).display = False
 
     @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        source = event.value.strip()
+    def _submitted(self) -> None:
+        source = self.source_input.value.strip()
         if source:
             self._look(source)
 
@@ -113,7 +120,7 @@ class SourceDialog(Dialog):
 
     @on(FitKnown)
     def _known(self, event: FitKnown) -> None:
-        if event.source != self._asked or self.query_one(Input).value.strip() != self._asked:
+        if event.source != self._asked or self.source_input.value.strip() != self._asked:
             return
         fits = event.report is not None and event.report.verdict.kind == "fits"
         if event.report:
@@ -131,4 +138,5 @@ class SourceDialog(Dialog):
 
     @on(RowList.Chosen)
     def _chosen(self, event: RowList.Chosen) -> None:
-        self.dismiss(self._asked if event.row.id == "yes" else None)
+        name = self.query_one("#source-name", Input).value.strip()
+        self.dismiss((self._asked, name) if event.row.id == "yes" else None)

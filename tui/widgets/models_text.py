@@ -24,7 +24,7 @@ COLUMNS_NARROW: tuple[tuple[SortColumn, int], ...] = (
     ("quantization", 9),
     ("context", 8),
     ("loaded", 13),
-    ("fits", 15),
+    ("fits", 17),
 )
 COLUMNS_WIDE: tuple[tuple[SortColumn, int], ...] = (
     ("size", 11),

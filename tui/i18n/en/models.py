@@ -158,6 +158,7 @@ MESSAGES: dict[str, str] = {
     "modelsui.pull.title": "Download a model",
     "modelsui.fit.title": "Will it fit?",
     "modelsui.source.placeholder": "tinyllama, llama2:7b, https://…/model.gguf, /path/model.gguf",
+    "modelsui.name.placeholder": "name it gets here (may stay empty)",
     "modelsui.source.note": "The verdict comes first: only the header is read, nothing is downloaded yet.",
     "modelsui.source.looking": "Looking at {source}",
     "modelsui.source.keys": "Enter looks, then chooses   Tab moves   Esc close",

@@ -158,6 +158,7 @@ MESSAGES: dict[str, str] = {
     "modelsui.pull.title": "모델 내려받기",
     "modelsui.fit.title": "메모리에 들어갈까?",
     "modelsui.source.placeholder": "tinyllama, llama2:7b, https://…/model.gguf, /path/model.gguf",
+    "modelsui.name.placeholder": "여기서 쓸 이름 (비워도 됩니다)",
     "modelsui.source.note": "판정이 먼저입니다. 헤더만 읽고 아직 아무것도 내려받지 않습니다.",
     "modelsui.source.looking": "{source} 살펴보는 중",
     "modelsui.source.keys": "Enter 살펴보기, 고르기   Tab 이동   Esc 닫기",
