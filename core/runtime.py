@@ -130,9 +130,10 @@ class Runtime:
     @cached_property
     def models(self) -> Models:
         """The engine's models."""
+        from core.agent.routes import choose_route
         from core.models.desk import Models
 
-        return Models(self._ground)
+        return Models(self._ground, choose_route, lambda: self.containers.status())
 
     @cached_property
     def containers(self) -> Containers:
@@ -326,8 +327,7 @@ class Runtime:
             search=lambda: library.search if library.documents() else None,
             hub=self._hub,
         )
-        route, reason = self._agent.route()
-        self._on_status(dataclasses.replace(self.status, route=route, route_reason=reason))
+        self._on_status(self.status)
         self._spawn(asyncio.to_thread(warm_up))
         self._spawn(library.resume(self._on_progress))
 
@@ -344,10 +344,10 @@ class Runtime:
         return ready.result().root_pids() if ready.done() and not ready.exception() else []
 
     def _on_status(self, status: EngineStatus) -> None:
-        if status.route is None and self.status.route is not None:
-            status = dataclasses.replace(
-                status, route=self.status.route, route_reason=self.status.route_reason
-            )
+        if self._agent is not None:
+            # Each time: the model may be another one by now.
+            route, reason = self._agent.route()
+            status = dataclasses.replace(status, route=route, route_reason=reason)
         if status != self.status:
             self.status = status
             self._emit(EngineChanged(status))

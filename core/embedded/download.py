@@ -94,6 +94,8 @@ class Step:
     total: int | None
     waiting: str = ""
     """What it waits for, when it does."""
+    resumed: int = 0
+    """Bytes of it that an earlier attempt had left."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ class Download:
         self._path = folder / f"{target.key}.partial"
         self._about = folder / f"{target.key}.json"
         self._lock = folder / f"{target.key}.lock"
-        self._done = 0
+        self._done = self._resumed = 0
         self._total: int | None = target.size
         self._hash = hashlib.sha256()
         self._validator = ""
@@ -174,9 +176,7 @@ class Download:
             raise DownloadError("address", what=show(self._target.url))
         with writing_to(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        async with _only_one(
-            self._lock, lambda: self._tell(Step(self._done, self._total, "another process"))
-        ):
+        async with _only_one(self._lock, lambda: self._tell(self._step("another process"))):
             try:
                 fetched = await self._attempts()
             finally:
@@ -186,7 +186,7 @@ class Download:
 
     async def _attempts(self) -> Fetched:
         await asyncio.to_thread(self._recover)
-        resumed = self._done
+        self._resumed = self._done
         self._check_disk()
         failures = 0
         while True:
@@ -200,9 +200,9 @@ class Download:
                     raise DownloadError("unreachable", what=self._what, reason=str(error)) from None
                 wait = min(self._policy.longest_wait, self._policy.first_wait * 2 ** (failures - 1))
                 wait *= random.uniform(0.5, 1.0)
-                self._tell(Step(self._done, self._total, f"{error}"))
+                self._tell(self._step(str(error)))
                 await asyncio.sleep(wait)
-        return await self._finish(min(resumed, self._done))
+        return await self._finish()
 
     def _recover(self) -> None:
         """Take up what an earlier attempt left, if it is surely the beginning of the same file."""
@@ -225,10 +225,13 @@ class Download:
                 self._done += len(block)
 
     def _start_over(self) -> None:
-        self._done, self._hash, self._validator = 0, hashlib.sha256(), ""
+        self._done, self._resumed, self._hash, self._validator = 0, 0, hashlib.sha256(), ""
         self._total = self._target.size
         with writing_to(self._path):
             self._path.write_bytes(b"")
+
+    def _step(self, waiting: str = "") -> Step:
+        return Step(self._done, self._total, waiting, self._resumed)
 
     def _drop_if_empty(self) -> None:
         with contextlib.suppress(OSError):
@@ -347,7 +350,7 @@ class Download:
         self, loop: asyncio.AbstractEventLoop, file: IO[bytes], block: bytearray
     ) -> asyncio.Future[None]:
         self._done += len(block)
-        self._tell(Step(self._done, self._total))
+        self._tell(self._step())
         return loop.run_in_executor(None, self._write, file, bytes(block))
 
     def _check_block(self, block: bytearray) -> None:
@@ -376,7 +379,7 @@ class Download:
             raise
         self._hash.update(block)
 
-    async def _finish(self, resumed: int) -> Fetched:
+    async def _finish(self) -> Fetched:
         def sync() -> None:
             with writing_to(self._path), self._path.open("rb") as file:
                 os.fsync(file.fileno())
@@ -387,7 +390,7 @@ class Download:
             self.discard()
             raise DownloadError("checksum", expected=self._target.sha256, got=found)
         self._about.unlink(missing_ok=True)
-        return Fetched(self._path, found, self._done, resumed)
+        return Fetched(self._path, found, self._done, self._resumed)
 
 
 def check_start(start: bytes) -> None:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.embedded.config import EngineConfig
+from core.embedded.config import EngineConfig, default_threads
 from core.embedded.embedder import Embedded, Embedder
-from core.embedded.llama import default_threads
 from core.embedded.names import parse
 from core.embedded.options import parse_keep_alive
 from core.embedded.registry import EMBED_TOKENS, Model, Registry

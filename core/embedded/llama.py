@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import http.client
 import json
-import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from core.embedded.config import batch_size
 from core.embedded.wire import ApiError
 
 Emit = Callable[["Delta | Final"], None]
 Cancelled = Callable[[], bool]
 
-MAX_BATCH = 512
 _SPACING = {"whitespace_flexible": False, "key_separator": ": ", "item_separator": ", "}
 _JSON_STARTS = '{["-0123456789tfn'
 _UNENFORCED = "invalid format: this engine cannot hold the model to that schema"
@@ -81,16 +80,6 @@ class Job:
     """Let llama.cpp take tool calls and thinking out of the text."""
 
 
-def default_threads() -> int:
-    """Generation threads: all cores but one.
-
-    llama.cpp's threads wait by spinning; one core too many, and everybody waits for a thread that is not running.
-    """
-    return max(
-        1, len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 2) - 1
-    )
-
-
 class Llama:
     """A model in memory. Every method blocks: call them from threads."""
 
@@ -110,9 +99,7 @@ class Llama:
         params.ctx_shift = False
         params.cpuparams.n_threads = spec.threads
         params.cpuparams_batch.n_threads = spec.threads
-        # A generation can only be stopped between two batches. On a CPU small ones cost no speed (measured), so
-        # a cancelled long prompt ends within about 0.2 s, and other slots' answers are not held up by it.
-        params.n_batch = params.n_ubatch = max(spec.parallel, min(MAX_BATCH, 12 * spec.threads))
+        params.n_batch = params.n_ubatch = batch_size(spec.threads, spec.parallel)
         params.verbosity = 0
         params.endpoint_slots = True
         params.endpoint_metrics = False

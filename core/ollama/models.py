@@ -33,6 +33,8 @@ class ModelInfo:
     quantization: str = ""
     capabilities: tuple[str, ...] | None = None
     """``None``: this server does not list them here (an older Ollama); ask ``show``."""
+    context_length: int | None = None
+    """Tokens it was trained for, where the list says."""
     remote: bool = False
     """It runs on somebody else's machine: what is asked leaves this one."""
 
@@ -57,6 +59,8 @@ class ModelDetails:
     licence: str = ""
     """Cleaned."""
     modified_at: float | None = None
+    file: str = ""
+    """Path of its GGUF on the engine's machine, from the Modelfile's ``FROM``."""
     model_info: Mapping[str, Any] = field(default_factory=dict)
     """The GGUF's metadata as the engine tells it. Foreign: clean what is shown."""
 
@@ -71,6 +75,8 @@ class PullProgress:
     total_bytes: int | None = None
     completed_bytes: int | None = None
     """``None``: nothing yet, or the line is about no layer."""
+    resumed_bytes: int | None = None
+    """What an earlier attempt had left; only the embedded engine says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +196,7 @@ def model_info(data: Mapping[str, Any]) -> ModelInfo:
         parameter_size=_text(details.get("parameter_size")),
         quantization=_text(details.get("quantization_level")),
         capabilities=_names(data["capabilities"]) if isinstance(data.get("capabilities"), list) else None,
+        context_length=_number(details.get("context_length")),
         remote=bool(data.get("remote_host") or data.get("remote_model")),
     )
 
@@ -212,8 +219,14 @@ def model_details(name: str, data: Mapping[str, Any]) -> ModelDetails:
         template=clean(_raw(data.get("template")), max_chars=MAX_TEXT_CHARS),
         licence=clean(_raw(data.get("license")), max_chars=MAX_TEXT_CHARS),
         modified_at=_time(data.get("modified_at")),
+        file=_file(_raw(data.get("modelfile"))),
         model_info=info,
     )
+
+
+def _file(modelfile: str) -> str:
+    match = re.search(r"^FROM (/[^\n\0]{1,4000})$", modelfile[:MAX_TEXT_CHARS], re.MULTILINE)
+    return match[1].strip() if match else ""
 
 
 def pull_progress(data: Mapping[str, Any]) -> PullProgress:
@@ -224,6 +237,7 @@ def pull_progress(data: Mapping[str, Any]) -> PullProgress:
         digest=_text(data.get("digest")),
         total_bytes=total if total is None or total >= 0 else None,
         completed_bytes=completed if completed is None or completed >= 0 else None,
+        resumed_bytes=_number(data.get("resumed")),
     )
 
 

@@ -14,6 +14,7 @@ def models_tables(db: Database) -> None:
         {
             "id": str,
             "source": str,
+            "sha256": str,
             "model": str,
             "engine": str,
             "status": str,
