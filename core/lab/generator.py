@@ -40,15 +40,14 @@ async def closed(
     await _all([user() for _ in range(min(users, requests))])
 
 
-def arrivals(rate: float, seconds: float, seed: int) -> list[float]:
-    """Return the moments (seconds from the start) of a Poisson process: exponential gaps, fixed by the seed."""
+def arrivals(rate: float, count: int, seed: int) -> list[float]:
+    """Return the first moments (seconds from the start) of a Poisson process: exponential gaps, fixed by the seed."""
     rng, now = random.Random(seed), 0.0
     moments: list[float] = []
-    while True:
+    for _ in range(count):
         now += rng.expovariate(rate)
-        if now >= seconds:
-            return moments or [0.0]
         moments.append(now)
+    return moments
 
 
 async def open_loop(target: Target, make: MakeAsk, *, moments: list[float], on_measured: OnMeasured) -> None:

@@ -151,12 +151,11 @@ async def test_latency_counts_from_when_a_request_was_due(url: str) -> None:
 
 
 def test_arrivals_are_poisson_and_repeatable() -> None:
-    moments = arrivals(50, 100, 1)
+    moments = arrivals(50, 5000, 1)
     gaps = [b - a for a, b in itertools.pairwise(moments)]
-    assert moments == arrivals(50, 100, 1) != arrivals(50, 100, 2)
+    assert moments == arrivals(50, 5000, 1) != arrivals(50, 5000, 2)
     assert statistics.fmean(gaps) == pytest.approx(1 / 50, rel=0.05)
     assert statistics.stdev(gaps) == pytest.approx(1 / 50, rel=0.06)  # exponential: as large as the mean
-    assert max(moments) < 100
 
 
 async def test_sixteen_users_do_not_slow_the_client(url: str) -> None:

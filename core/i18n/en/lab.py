@@ -26,7 +26,7 @@ MESSAGES: dict[str, str] = {
     "lab.load.users": "users at once (empty: none)",
     "lab.load.rates": "Poisson arrivals, requests/s (empty: none)",
     "lab.load.search": "look for the highest rate that meets the SLO",
-    "lab.load.seconds": "seconds of each arrival rate",
+    "lab.load.seconds": "seconds of each arrival rate (ten requests at least)",
     "lab.load.requests": "least requests for each number of users",
     "lab.load.repeats": "times each number of users is measured",
     "lab.load.prompt": "prompt tokens",

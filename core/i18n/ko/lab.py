@@ -26,7 +26,7 @@ MESSAGES: dict[str, str] = {
     "lab.load.users": "동시 사용자 수(비우면 재지 않음)",
     "lab.load.rates": "푸아송 도착률, 초당 요청(비우면 재지 않음)",
     "lab.load.search": "SLO를 지키는 최대 도착률 찾기",
-    "lab.load.seconds": "도착률마다 재는 시간(초)",
+    "lab.load.seconds": "도착률마다 재는 시간(초, 요청 10건 이상)",
     "lab.load.requests": "사용자 수마다 최소 요청 수",
     "lab.load.repeats": "사용자 수마다 재는 횟수",
     "lab.load.prompt": "프롬프트 토큰",

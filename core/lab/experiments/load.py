@@ -21,6 +21,8 @@ MIN_ARRIVALS = 10
 CLOSE = 1.15
 """The search ends when the rate that fails is this little above the one that passes."""
 MOST = 500.0
+SLOWEST = 6
+"""A trial takes at most so many times the planned seconds: lower rates are not tried."""
 
 
 async def walk(bench: Bench) -> None:
@@ -29,7 +31,7 @@ async def walk(bench: Bench) -> None:
     bench.check_context(options["prompt"], options["output"])
     users, rates, repeats = options["users"], options["rates"], options["repeats"]
     sent = sum(max(options["requests"], 2 * one) for one in users) * repeats
-    arriving = sum(rate * options["seconds"] for rate in rates)
+    arriving = sum(max(MIN_ARRIVALS, rate * options["seconds"]) for rate in rates)
     search = options["search"]
     bench.plan(2 + sent + arriving + (TRIALS - 2) * MIN_ARRIVALS * bool(search))
     bench.say(tr("lab.now.warmup"))
@@ -66,9 +68,8 @@ async def _closed(bench: Bench, words: int, users: int, repeat: int) -> list[Lab
 
 
 async def _open(bench: Bench, key: str, load: str, rate: float, words: int) -> list[LabRow]:
-    planned = bench.options["seconds"]
-    seconds = min(max(planned, MIN_ARRIVALS / rate), 3 * planned)
-    moments = arrivals(rate, seconds, bench.seed(key))
+    count = max(MIN_ARRIVALS, round(rate * bench.options["seconds"]))
+    moments = arrivals(rate, count, bench.seed(key))
 
     async def work(step: Step) -> None:
         await open_loop(
@@ -76,7 +77,7 @@ async def _open(bench: Bench, key: str, load: str, rate: float, words: int) -> l
         )
 
     weight = len(moments) if load == "open" else MIN_ARRIVALS
-    facts: dict[str, Any] = {"seconds": seconds}
+    facts: dict[str, Any] = {"seconds": round(moments[-1], 3)}
     return await bench.step(key, {"load": load, "rate": round(rate, 4)}, work, weight=weight, facts=facts)
 
 
@@ -98,5 +99,5 @@ async def _search(bench: Bench, words: int, rate: float) -> None:
             rate = (passed * failed) ** 0.5
         else:
             rate = rate * 2 if failed is None else rate / 2
-        if rate > MOST:
+        if rate > MOST or rate < MIN_ARRIVALS / (SLOWEST * bench.options["seconds"]):
             return
