@@ -161,6 +161,23 @@ class LoadedUse:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerUse:
+    """What the service's container uses."""
+
+    name: str
+    state: str
+    """See :data:`core.containers.types.ContainerState`."""
+    cpu_percent: float | None = None
+    """100 is one core."""
+    memory_bytes: int | None = None
+    """Without inactive file cache."""
+    memory_limit: int | None = None
+    restarts: int | None = None
+    oom_killed: bool | None = None
+    oom_kills: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Detail:
     """The finer figures of a sample: what only a large panel shows. Rates are bytes per second."""
 
@@ -188,6 +205,7 @@ class Detail:
     cgroup_limit_bytes: int | None = None
     oom_kills: int | None = None
     """Kernel out-of-memory kills counted by that cgroup, else by the machine."""
+    container: ContainerUse | None = None
     loaded: tuple[LoadedUse, ...] = ()
     kv_used_tokens: int | None = None
     """Tokens in the KV cache of all slots."""
@@ -214,9 +232,9 @@ class Sample:
     """Proportional set size, summed over the tree; RSS where PSS is not readable."""
     engine_rss_bytes: int | None = None
     engine_anon_bytes: int | None = None
-    """Anonymous memory: KV cache, buffers, weights that were copied."""
+    """The part of :attr:`engine_pss_bytes` that belongs to no file: KV cache, buffers, copied weights."""
     engine_file_bytes: int | None = None
-    """File-backed memory: weights mapped from the model file."""
+    """The rest of :attr:`engine_pss_bytes`: mapped from files (weights), shared memory included."""
     engine_cpu_percent: float | None = None
     """100 is one core."""
     engine_processes: int | None = None

@@ -1,6 +1,7 @@
 """The sampler thread: reads every source on a schedule and tells one listener.
 
 One reading a second, five a second while a run is on. The thread waits on a condition: paused, it costs nothing.
+The finer figures (:class:`core.events.Detail`) are read at most once a second and only while :attr:`Hub.detail` is set.
 """
 
 from __future__ import annotations
@@ -11,10 +12,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from core.events import MemoryUse, Sample
+from core.events import Detail, LoadedUse, MemoryUse, Sample
+from core.telemetry.detail import Details, EngineUse
 from core.telemetry.host import Host
 from core.telemetry.process import ProcessTree
+
+if TYPE_CHECKING:
+    from core.telemetry.detail import ContainerLike
 
 RUN_INTERVAL = 0.2
 """Seconds between samples while a run is on."""
@@ -38,6 +44,7 @@ class Hub:
         root_pids: Returns the roots of the engine's process tree; ``[]`` when there is none on this machine.
         on_sample: Called with each sample, from the hub's thread or from the one in ``begin_run``/``end_run``.
         interval: Seconds between samples while nothing runs.
+        container: Reads the service's container; may take its time. ``None`` when there is none.
     """
 
     def __init__(
@@ -46,12 +53,16 @@ class Hub:
         root_pids: Callable[[], list[int]],
         on_sample: Callable[[Sample], None],
         interval: float = 1.0,
+        container: Callable[[], ContainerLike | None] | None = None,
     ) -> None:
         self._interval = interval
         self._root_pids = root_pids
         self._on_sample = on_sample
         self._host = Host()
         self._tree = ProcessTree()
+        self._details = Details(container)
+        self._detail = False
+        self._engine_use = EngineUse()
         self._reading = threading.Lock()
         self._wake = threading.Condition()
         self._runs: dict[str, _RunMemory] = {}
@@ -72,6 +83,38 @@ class Hub:
         """Whether sampling is switched off."""
         return self._paused
 
+    @property
+    def details(self) -> Details:
+        """The finer sources, with what each has cost."""
+        return self._details
+
+    @property
+    def detail(self) -> bool:
+        """Whether somebody looks at the finer figures. Setting it takes a sample with them soon, unless paused."""
+        return self._detail
+
+    @detail.setter
+    def detail(self, wanted: bool) -> None:
+        with self._wake:
+            if wanted and not self._detail:
+                self._due = 0.0
+                self._wake.notify_all()
+            self._detail = wanted
+
+    def note_engine(
+        self,
+        *,
+        loaded: tuple[LoadedUse, ...] = (),
+        kv_used_tokens: int | None = None,
+        kv_total_tokens: int | None = None,
+        prompt_tokens_per_s: float | None = None,
+        generated_tokens_per_s: float | None = None,
+    ) -> None:
+        """Tell what the engine says of itself; it goes into the next details. Any thread."""
+        self._engine_use = EngineUse(
+            loaded, kv_used_tokens, kv_total_tokens, prompt_tokens_per_s, generated_tokens_per_s
+        )
+
     def start(self) -> None:
         """Start the thread; a second call does nothing."""
         if self._thread is None:
@@ -87,6 +130,7 @@ class Hub:
             self._wake.notify_all()
         if thread is not None and thread is not threading.current_thread():
             thread.join(2.0)
+        self._details.close()
 
     def pause(self) -> None:
         """Read nothing until :meth:`resume`, except while a run is on: runs are always measured."""
@@ -158,6 +202,9 @@ class Hub:
         with self._reading:
             host = self._host.read()
             tree = self._tree.read(self._roots())
+            detail: Detail | None = None
+            if self._detail and (not self._paused or self._runs):
+                detail = self._details.read(host, tree, self._tree, self._engine_use)
             with self._wake:
                 run_id = next(reversed(self._runs), None)
                 for run in self._runs.values():
@@ -178,6 +225,7 @@ class Hub:
                 engine_cpu_percent=tree.cpu_percent,
                 engine_processes=tree.processes,
                 tokens_per_s=self._tokens_per_s(),
+                detail=detail,
             )
             self._latest = sample
         try:

@@ -24,6 +24,9 @@ MIN_CPU_WINDOW = 0.1
 TREE_SECONDS = 5.0
 """How long a list of children found through psutil (it reads every process of the machine) stays good."""
 
+LIST_SECONDS = 1.5
+"""How long a list of children found through the kernel (a small file for each thread) stays good."""
+
 _KB = 1024
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _ERRORS = (OSError, ValueError, IndexError, psutil.Error)
@@ -40,6 +43,16 @@ class ProcessReading:
     """User and system time since it started."""
     started: float
     """Start time in the platform's unit: tells a process from a later one with the same pid."""
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PssReading:
+    """A process's proportional set size in its parts, bytes: ``pss == anon + file``."""
+
+    anon: int
+    file: int
+    """Mapped from files, shared memory included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +63,23 @@ class TreeReading:
     """Proportional set size; RSS for a process whose PSS is not readable."""
     rss: int | None = None
     anon: int | None = None
+    """The part of :attr:`pss` that belongs to no file."""
     file: int | None = None
-    """Includes shared memory: what is not anonymous."""
+    """The rest of :attr:`pss`: mapped from files, shared memory included."""
     cpu_percent: float | None = None
     """Since the reading before; 100 is one core."""
     processes: int | None = None
     """Live processes; ``None`` when there is no tree to look at."""
+    threads: int | None = None
+    pids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TreeIo:
+    """What a tree reads from and writes to disks now, bytes per second; the page cache does not count."""
+
+    read: float | None = None
+    write: float | None = None
 
 
 @dataclass(slots=True)
@@ -64,9 +88,9 @@ class _Known:
 
     started: float
     cpu_seconds: float | None = None
-    pss: int | None = None
-    pss_rss: int = 0
-    """RSS when the PSS was read."""
+    pss: PssReading | None = None
+    at: tuple[int, int] = (0, 0)
+    """RSS, its anonymous part and the rest, when the PSS was read."""
     pss_due: float = 0.0
 
 
@@ -91,6 +115,7 @@ def read_linux(pid: int) -> ProcessReading | None:
             file=sum(mapped) if mapped else None,
             cpu_seconds=(int(fields[11]) + int(fields[12])) / _TICKS,
             started=float(fields[19]),
+            threads=int(fields[17]),
         )
     except _ERRORS:
         return None
@@ -110,18 +135,45 @@ def read_portable(pid: int) -> ProcessReading | None:
                 file=None,
                 cpu_seconds=float(times.user + times.system),
                 started=float(process.create_time()),
+                threads=int(process.num_threads()),
             )
     except _ERRORS:
         return None
 
 
-def read_pss(pid: int) -> int | None:
-    """Return a process's PSS in bytes from ``smaps_rollup``, or ``None`` (another user's, no Linux)."""
+def read_pss(pid: int) -> PssReading | None:
+    """Return a process's PSS from ``smaps_rollup``, or ``None`` (another user's, no Linux)."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_bytes()
-        at = rollup.index(b"\nPss:")
-        return int(rollup[at + 5 :].split(None, 1)[0]) * _KB
+        pss = _kilobytes(rollup, b"\nPss:")
     except _ERRORS:
+        return None
+    try:
+        anon = min(pss, _kilobytes(rollup, b"\nPss_Anon:"))
+    except ValueError:
+        # Before Linux 5.9 there is no split; anonymous memory is seldom shared, so all of it counts.
+        try:
+            anon = min(pss, _kilobytes(rollup, b"\nAnonymous:"))
+        except ValueError:
+            anon = pss
+    return PssReading(anon, pss - anon)
+
+
+def _kilobytes(text: bytes, name: bytes) -> int:
+    at = text.index(name)
+    return int(text[at + len(name) :].split(None, 1)[0]) * _KB
+
+
+def read_io(pid: int) -> tuple[int, int] | None:
+    """Return the bytes a process read from and wrote to disks since it started, or ``None`` (another user's)."""
+    try:
+        if not sys.platform.startswith("linux"):
+            counters = psutil.Process(pid).io_counters()
+            return int(counters.read_bytes), int(counters.write_bytes)
+        text = Path(f"/proc/{pid}/io").read_bytes()
+        values = dict(line.split(b": ", 1) for line in text.splitlines())
+        return int(values[b"read_bytes"]), int(values[b"write_bytes"])
+    except (*_ERRORS, KeyError, AttributeError):
         return None
 
 
@@ -161,6 +213,7 @@ class ProcessTree:
         self._cpu_at: float | None = None
         self._cpu_percent: float | None = None
         self._listed: tuple[float, tuple[int, ...], list[int]] | None = None
+        self._io: tuple[float, dict[tuple[int, float], tuple[int, int] | None]] | None = None
 
     def read(self, roots: Iterable[int]) -> TreeReading:
         """Read the roots and all their descendants once.
@@ -181,6 +234,7 @@ class ProcessTree:
         pss = rss = 0
         anon: int | None = None
         file: int | None = None
+        threads: int | None = None
         cpu: float | None = None
         for pid in self._members(wanted, now):
             reading = self._read(pid)
@@ -195,43 +249,80 @@ class ProcessTree:
                 before.cpu_seconds = reading.cpu_seconds
             known[pid] = before
             rss += reading.rss
-            pss += self._pss(pid, before, reading.rss)
-            anon = _add(anon, reading.anon)
-            file = _add(file, reading.file)
+            parts = self._pss(pid, before, reading)
+            pss += reading.rss if parts is None else parts[0] + parts[1]
+            if parts is not None:
+                anon, file = _add(anon, parts[0]), _add(file, parts[1])
+            threads = _add(threads, reading.threads)
         self._known = known
         if not known:
             return TreeReading(processes=0)
         if measure_cpu:
             self._cpu_percent = round(100.0 * cpu / elapsed, 1) if cpu is not None else None
-        return TreeReading(pss, rss, anon, file, self._cpu_percent, len(known))
+        return TreeReading(pss, rss, anon, file, self._cpu_percent, len(known), threads, tuple(known))
 
-    def _pss(self, pid: int, known: _Known, rss: int) -> int:
-        """PSS now, within the budget: between two readings of it, the change of RSS is added to the last."""
+    def _pss(self, pid: int, known: _Known, reading: ProcessReading) -> tuple[int, int] | None:
+        """PSS now in its parts, within the budget: between two readings of it, the change of RSS is added to the last.
+
+        Returns:
+            Anonymous and the rest; those of RSS where PSS is hidden, ``None`` where those are, too.
+        """
+        if reading.anon is None:
+            return None
+        now_at = (reading.anon, reading.rss - reading.anon)
         now = self._clock()
         if self._pss_readable and now >= known.pss_due:
-            known.pss, known.pss_rss = read_pss(pid), rss
+            known.pss, known.at = read_pss(pid), now_at
             cost = self._clock() - now
             known.pss_due = now + cost / PSS_SHARE
         if known.pss is None:
-            return rss
-        return max(0, known.pss + rss - known.pss_rss)
+            return now_at
+        return (
+            max(0, known.pss.anon + now_at[0] - known.at[0]),
+            max(0, known.pss.file + now_at[1] - known.at[1]),
+        )
+
+    def io(self) -> TreeIo:
+        """What the processes of the last reading read and wrote since the last call of this."""
+        now = self._clock()
+        before, self._io = (
+            self._io,
+            (now, {(pid, one.started): read_io(pid) for pid, one in self._known.items()}),
+        )
+        if before is None or now <= before[0]:
+            return TreeIo()
+        read = write = 0.0
+        both = 0
+        for key, counters in self._io[1].items():
+            earlier = before[1].get(key)
+            if counters is not None and earlier is not None:
+                # A counter that stepped back was put to zero: nothing is known of that stretch.
+                read += max(0, counters[0] - earlier[0])
+                write += max(0, counters[1] - earlier[1])
+                both += 1
+        seconds = now - before[0]
+        return TreeIo(read / seconds, write / seconds) if both else TreeIo()
 
     def _members(self, roots: tuple[int, ...], now: float) -> list[int]:
-        if self._kernel_lists:
-            found: dict[int, None] = dict.fromkeys(roots)
-            waiting = list(roots)
-            while waiting:
-                for child in _children_linux(waiting.pop()) or ():
-                    if child not in found:
-                        found[child] = None
-                        waiting.append(child)
-            return list(found)
-        if self._listed is None or self._listed[1] != roots or now - self._listed[0] >= TREE_SECONDS:
+        good_for = LIST_SECONDS if self._kernel_lists else TREE_SECONDS
+        if self._listed is None or self._listed[1] != roots or now - self._listed[0] >= good_for:
             members = dict.fromkeys(roots)
             for root in roots:
-                members.update(dict.fromkeys(_descendants(root)))
+                members.update(dict.fromkeys(self._below(root)))
             self._listed = (now, roots, list(members))
         return self._listed[2]
+
+    def _below(self, root: int) -> list[int]:
+        if not self._kernel_lists:
+            return _descendants(root)
+        found: dict[int, None] = {}
+        waiting = [root]
+        while waiting:
+            for child in _children_linux(waiting.pop()) or ():
+                if child not in found:
+                    found[child] = None
+                    waiting.append(child)
+        return list(found)
 
 
 def _add(total: int | None, more: int | None) -> int | None:
