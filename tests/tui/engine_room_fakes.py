@@ -11,7 +11,7 @@ from core.containers.types import ContainerStatus, UpProgress
 from core.errors import NoEngineError, StudyError
 from core.events import ContainerChanged, ContainerLog, ModelsChanged, PullChanged
 from core.fit.types import Advice, Availability, Estimate, FitReport, LoadPlan, Room, Term, Verdict
-from core.models.types import Layer, LoadRecord, ModelCard, ModelRow, Pull
+from core.models.types import LoadRecord, ModelCard, ModelRow, Pull
 from tests.tui.fakes import START, FakeRuntime, done
 
 MIB, GIB = 2**20, 2**30

@@ -365,10 +365,10 @@ async def test_a_thousand_models_stay_light(runs: Runs) -> None:
         table = bench.app.screen.list_of("models")
         await bench.until(lambda: len(table.rows) == 1000)
         for _ in range(60):
-            await bench.pilot.press("down")
+            table.action_cursor(1)
         await on_row(bench, "model-0060:latest")
         # The cursor runs ahead of the estimates: not every model it passed was asked about.
-        assert len(desk.called("fit")) < 60
+        assert len(desk.called("fit")) <= 3
         assert len(bench.app.screen.query("*")) < 60
 
 
