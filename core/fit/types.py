@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-TermName = Literal["weights", "kv_cache", "state", "compute", "output", "runtime", "projector"]
+TermName = Literal["weights", "repack", "kv_cache", "state", "compute", "output", "runtime", "projector"]
 VerdictKind = Literal["fits", "smaller_context", "too_big", "unknown"]
 RoomName = Literal["memory", "swap", "cgroup", "container", "gpu"]
 
@@ -50,11 +50,19 @@ class Estimate:
     terms: tuple[Term, ...]
     exact_weights: bool = True
     """False: the sizes of the tensors are not known (only the file's size, or counts)."""
+    reclaimable: int = 0
+    """Part of the weights that stays in the page cache but is not read again, because a copy in the processor's
+    layout is used (term ``repack``), bytes. The kernel takes it back when memory gets short."""
 
     @property
     def total(self) -> int:
-        """Sum of all terms, bytes."""
+        """Sum of all terms, bytes: what will be measured when there is plenty."""
         return sum(term.bytes for term in self.terms)
+
+    @property
+    def needed(self) -> int:
+        """What must be there for the model to run, bytes: the total without what can be taken back for free."""
+        return self.total - self.reclaimable
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +96,7 @@ class Advice:
 
     key: str
     params: Mapping[str, Any] = field(default_factory=dict)
-    """JSON values; sizes are already written with their unit."""
+    """JSON values; sizes are already written with their unit. ``enough`` false: it does not help alone."""
 
 
 @dataclass(frozen=True, slots=True)

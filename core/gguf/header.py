@@ -88,7 +88,8 @@ class Tensors:
     """Experts of a mixture: read only in part for each token."""
     largest: int = 0
     matrices: Mapping[str, int] = field(default_factory=dict)
-    """By type: matrices that are multiplied with (all with two or more dimensions but the token embedding)."""
+    """By type: matrices that are multiplied with: all with two or more dimensions but the token embedding."""
+    embedding_type: str = ""
     unknown: int = 0
     """Tensors of types that are not known here, and so not in the sums."""
 
@@ -102,6 +103,7 @@ class Tensors:
             self.experts + other.experts,
             max(self.largest, other.largest),
             {kind: self.matrices.get(kind, 0) + other.matrices.get(kind, 0) for kind in sorted(kinds)},
+            self.embedding_type or other.embedding_type,
             self.unknown + other.unknown,
         )
 
@@ -285,6 +287,7 @@ class _Table:
             self.unknown
         ) = 0
         self.count = 0
+        self.embedding_type = ""
         self.matrices: dict[str, int] = {}
 
     def add(self, reader: _Reader) -> None:
@@ -306,6 +309,7 @@ class _Table:
         self.largest = max(self.largest, size)
         if name in ("token_embd.weight", "token_embd"):
             self.embedding += size
+            self.embedding_type = TYPES[kind][0]
             return
         if name in ("output.weight", "output"):
             self.output += size
@@ -318,15 +322,9 @@ class _Table:
     def sums(self) -> Tensors:
         """What was added."""
         return Tensors(
-            self.count,
-            self.bytes,
-            self.embedding,
-            self.output,
-            self.experts,
-            self.largest,
-            self.matrices,
-            self.unknown,
-        )
+            self.count, self.bytes, self.embedding, self.output, self.experts, self.largest,
+            self.matrices, self.embedding_type, self.unknown,
+        )  # fmt: skip
 
 
 def read_header(path: Path, *, parts: bool = True) -> Header:
