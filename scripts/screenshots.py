@@ -82,20 +82,25 @@ _TEXT = re.compile(
 
 
 _WIDE = "\u1100-\u11ff\u3000-\u9fff\uac00-\ud7af\uff00-\uffef"
-_PIECE = re.compile(f"[{_WIDE}]|[^{_WIDE}]+")
+_SIGNS = "\u25a0-\u25ff\u2800-\u28ff"
+"""Plots: signs and braille, which a fixed-width font has in another width or not at all."""
+_PIECE = re.compile(f"[{_WIDE}{_SIGNS}]|[^{_WIDE}{_SIGNS}]+")
+_SIGN = re.compile(f"[{_SIGNS}]")
 
 
 def place_wide(match: re.Match[str]) -> str:
     """Write a run of text with Hangul as pieces, each at the cell where a terminal draws it."""
     name, x, y, length, rest, text = match.groups()
     plain = html.unescape(text)
-    if not plain or cell_len(plain) == len(plain):
+    if not plain or (cell_len(plain) == len(plain) and not _SIGN.search(plain)):
         return match.group(0)
     # The picture's length counts characters; a terminal gives each syllable two cells.
     cell, left, pieces = float(length) / len(plain), float(x), []
     for piece in _PIECE.findall(plain):
         width = cell_len(piece) * cell
         font = ' style="font-family: Noto Sans Mono CJK KR"' if cell_len(piece) > len(piece) else ""
+        if "\u2800" <= piece[0] <= "\u28ff":
+            font = ' style="font-family: DejaVu Sans; font-size: 18px"'
         shown = html.escape(piece).replace(" ", "&#160;")
         pieces.append(
             f'<text class="{name}" x="{left:.1f}" y="{y}" textLength="{width:.1f}" {rest}{font}>{shown}</text>'

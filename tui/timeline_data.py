@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from core.events import Sample
+from core.events import Detail, Sample
 from core.i18n import tr
 from core.lab.types import Plot, Series
 from core.session import Store, chat, samples
 from core.session.rows import Run
+
+FIRST_CHUNK_S = "gen_ai.response.time_to_first_chunk"
+LOAD_MS = "app.response.load_ms"
+LOAD_SHOWN_MS = 50.0
+"""Below this the model was loaded already: what passed was the way to a slot."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ def memory(sample: Sample) -> int | None:
 def anonymous(sample: Sample) -> int | None:
     """Return the anonymous part of it."""
     detail = sample.detail
-    if detail is not None and detail.engine_pss_anon_bytes is not None:
+    if isinstance(detail, Detail) and detail.engine_pss_anon_bytes is not None:
         return detail.engine_pss_anon_bytes
     return sample.engine_anon_bytes
 
@@ -56,7 +61,7 @@ def anonymous(sample: Sample) -> int | None:
 def mapped(sample: Sample) -> int | None:
     """Return the part mapped from files."""
     detail = sample.detail
-    if detail is not None and detail.engine_pss_file_bytes is not None:
+    if isinstance(detail, Detail) and detail.engine_pss_file_bytes is not None:
         return detail.engine_pss_file_bytes
     return sample.engine_file_bytes
 
@@ -85,9 +90,17 @@ def load_timeline(store: Store, session_id: str, run_id: str = "") -> Timeline |
 
 
 def marks_of(store: Store, run: Run) -> tuple[tuple[float, str], ...]:
-    """Return a generation's marks. Blocking."""
+    """Return a generation's marks, from the last call of the model that wrote something. Blocking."""
     marks: list[tuple[float, str]] = []
-    if run.ttft_ms is not None:
+    calls = [span for span in chat.spans(store, run_id=run.id) if span.kind == "model"]
+    call = next((span for span in reversed(calls) if span.attributes.get(FIRST_CHUNK_S) is not None), None)
+    if call is not None:
+        loading_ms = float(call.attributes.get(LOAD_MS) or 0)
+        if loading_ms >= LOAD_SHOWN_MS:
+            marks.append((call.start, "load"))
+        marks.append((call.start + loading_ms / 1000, "prefill"))
+        marks.append((call.start + float(call.attributes[FIRST_CHUNK_S]), "first_token"))
+    elif run.ttft_ms is not None:
         marks.append((run.started_at + run.ttft_ms / 1000, "first_token"))
     if run.ended_at is not None:
         marks.append((run.ended_at, "end"))

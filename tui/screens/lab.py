@@ -122,8 +122,8 @@ class LabScreen(Room):
 
     @property
     def detail_width(self) -> int:
-        """Cells a line of the detail has."""
-        return max(20, self.query_one("#lab-detail").scrollable_content_region.width)
+        """Cells a line of the detail has: padding and scroll bar taken off, known before it is laid out."""
+        return max(20, self.app.size.width - (3 if self.narrow else LIST_WIDTH + 4))
 
     def lay_out(self) -> None:
         """Show list and detail beside each other, or one of them."""
@@ -218,7 +218,7 @@ class LabScreen(Room):
             head = lab_text.run_head(run, view, self.lab.progress.get(run.id), width)
             rest = lab_text.run_rest(run, view, width)
             if view and view.table and view.table.rows:
-                table = Content.assemble("\n", *table_parts(view.table, width))
+                table = lab_text.text_of(["\n", *table_parts(view.table, width)])
         elif self.experiment is not None:
             head = lab_text.experiment_text(self.lab, self.experiment, width)
         else:

@@ -130,7 +130,10 @@ class TimelineScreen(Room):
         line.show(Content.styled(note, "$warning"))
         marks = [x for x, _ in drawn[0].marks]
         reach = (min([0.0, *xs, *marks]), max([1.0, *xs, *marks]))
-        looks = [Look(0, 12, x_range=reach), *[Look(0, 6, x_range=reach, zero=True)] * 2]
+        looks = [
+            Look(0, 12, x_range=reach, points=False),
+            *[Look(0, 6, x_range=reach, zero=True, points=False)] * 2,
+        ]
         gutter = max(gutter_of(plot, look) for plot, look in zip(drawn, looks, strict=True))
         for number, (view, plot) in enumerate(zip(self.views, drawn, strict=True)):
             view.show(plot, replace(looks[number], gutter=gutter, height=0, x_axis=True))
@@ -150,7 +153,7 @@ class TimelineScreen(Room):
             self.query_one("#timeline-values", Plain).show(Content.styled(text, "$quiet"))
             return
         values = (
-            ("", tr("timeline.since", seconds=f"{x:.2f}")),
+            ("", tr("timeline.since" if not self.narrow else "timeline.since.short", seconds=f"{x:.2f}")),
             (tr("figure.pss"), format.size(memory(sample))),
             (tr("figure.anon"), format.size(anonymous(sample))),
             (tr("figure.file"), format.size(mapped(sample))),
@@ -159,10 +162,10 @@ class TimelineScreen(Room):
         )
         parts: list[str | tuple[str, str]] = []
         for name, value in values:
-            parts += [("   " if parts else "", ""), (f"{name} " if name else "", "$quiet"), (value, "bold")]
+            parts += ["   " if parts else "", (f"{name} " if name else "", "$quiet"), (value, "bold")]
         phase = [kind for ts, kind in sorted(self.timeline.marks) if ts <= sample.ts]
         if phase:
-            parts += [("   ", ""), (tr(f"timeline.after.{phase[-1]}"), "$quiet")]
+            parts += ["   ", (tr(f"timeline.after.{phase[-1]}"), "$quiet")]
         self.query_one("#timeline-values", Plain).show(Content.assemble(*parts))
 
     # -- what happens ----------------------------------------------------------------------------------------

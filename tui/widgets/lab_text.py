@@ -30,6 +30,16 @@ TONES = {
 }
 
 
+def text_of(parts: list[Part]) -> Content:
+    """Put parts together, without the line break after the last."""
+    if parts:
+        last = parts[-1]
+        parts[-1] = (
+            last.removesuffix("\n") if isinstance(last, str) else (last[0].removesuffix("\n"), last[1])
+        )
+    return Content.assemble(*parts)
+
+
 def status_mark(run: LabRun) -> tuple[str, str]:
     """Return the sign of a run's status and its tone."""
     marks = glyphs()
@@ -91,7 +101,7 @@ def experiment_text(state: LabState, experiment: Experiment, width: int) -> Cont
         if any(values[option.name] != option.default for option in experiment.options):
             parts.append((f"  {tr('labui.options.changed')}\n", "$quiet"))
     parts += watch_parts()
-    return Content.assemble(*parts)
+    return text_of(parts)
 
 
 def watch_parts() -> list[Part]:
@@ -127,11 +137,11 @@ def run_head(run: LabRun, view: LabView | None, progress: LabChanged | None, wid
     if progress and run.status not in {"done", "failed", "cancelled", "interrupted"}:
         now = clean_line(progress.now) or tr("labui.waiting")
         parts.append(f"{now}\n")
-        total = max(1, progress.total)
-        count = f"{progress.done}/{progress.total}"
-        right = "  ".join(part for part in (count, eta(progress.eta_s)) if part)
-        room = max(4, min(60, width - cell_len(right) - 2))
-        parts += [(bar(progress.done / total, room), "$accent"), f"  {right}\n"]
+        if progress.total:
+            count = f"{progress.done}/{progress.total}"
+            right = "  ".join(part for part in (count, eta(progress.eta_s)) if part)
+            room = max(4, min(60, width - cell_len(right) - 2))
+            parts += [(bar(progress.done / progress.total, room), "$accent"), f"  {right}\n"]
     elif view and view.sentence:
         parts.append(f"{clean(view.sentence, max_chars=1000)}\n")
     for key in run.invalid:
@@ -141,9 +151,12 @@ def run_head(run: LabRun, view: LabView | None, progress: LabChanged | None, wid
         parts.append(f"{clean(run.fix, max_chars=600)}\n")
     if run.status in {"interrupted", "cancelled", "failed"}:
         parts.append((f"{tr('labui.resume.hint')}\n", "$quiet"))
+    said = {invalid_text(key) for key in run.invalid}
     for warning in view.warnings if view else ():
+        if warning in said:
+            continue
         parts.append((f"{glyphs().bad} {clean(warning, max_chars=600)}\n", "$warning"))
-    return Content.assemble(*parts)
+    return text_of(parts)
 
 
 def run_rest(run: LabRun, view: LabView | None, width: int) -> Content:
@@ -161,7 +174,7 @@ def run_rest(run: LabRun, view: LabView | None, width: int) -> Content:
         parts += ["\n", (f"{tr('labui.rows', count=format.count(view.rows))}\n", "$quiet")]
     if run.status in {"running", "queued"}:
         parts += watch_parts()
-    return Content.assemble(*parts)
+    return text_of(parts)
 
 
 def _pairs(values: Mapping[str, Any], width: int, prefix: str = "") -> list[Part]:
@@ -196,7 +209,7 @@ def comparison_text(comparison: Comparison, width: int) -> Content:
             for warning in comparison.warnings
         ]
     parts += ["\n", (f"{tr('labui.compare.help')}\n", "$quiet")]
-    return Content.assemble(*parts)
+    return text_of(parts)
 
 
 def definitions(columns: list[Column], experiment: Experiment | None) -> Content:
@@ -216,4 +229,4 @@ def definitions(columns: list[Column], experiment: Experiment | None) -> Content
     flags = sorted(key for key in i18n.catalogue(i18n.language()) if key.startswith("lab.flag."))
     for key in flags:
         parts += [("! ", "$warning"), f"{tr(key)}\n"]
-    return Content.assemble(*parts)
+    return text_of(parts)

@@ -43,6 +43,9 @@ COLOURS = 6
 DASHES: tuple[tuple[int, int], ...] = ((1, 0), (4, 3), (1, 2), (8, 3), (2, 4), (1, 5))
 """Dots drawn and left out along each series' line, so that lines differ without colour."""
 
+SIGN_EVERY = 24
+"""Cells between the signs that name a line whose points are not marked."""
+
 SMALLEST = (16, 5)
 """Columns and rows below which only the legend is drawn."""
 
@@ -62,6 +65,8 @@ class Look:
     zero: bool | None = None
     """Whether y begins at 0; ``None`` decides by the data."""
     x_axis: bool = True
+    points: bool | None = None
+    """Whether every point is marked; ``None``: where they stand apart. Else a sign here and there names the line."""
     x_range: tuple[float, float] | None = None
 
 
@@ -331,7 +336,7 @@ def draw(plot: Plot, look: Look) -> list[Line]:
     if look.cursor is not None:
         for y in range(labels, labels + rows):
             grid.put(column(look.cursor), y, marks.plot_cursor, "cursor")
-    _draw_series(grid, shown, (scale_x, scale_y), (gutter + 1, labels, width, rows))
+    _draw_series(grid, shown, look, (scale_x, scale_y), (gutter + 1, labels, width, rows))
     if look.x_axis:
         _draw_x_axis(grid, shown, scale_x, column, gutter, labels + rows)
     return _pad([*legend, *grid.lines()], look.height)
@@ -388,7 +393,7 @@ def _draw_marks(grid: Grid, plot: Plot, column: Callable[[float], int], labels: 
 
 
 def _draw_series(
-    grid: Grid, plot: Plot, scales: tuple[Scale, Scale], area: tuple[int, int, int, int]
+    grid: Grid, plot: Plot, look: Look, scales: tuple[Scale, Scale], area: tuple[int, int, int, int]
 ) -> None:
     left, top, width, rows = area
     signs = glyphs().plot_marks
@@ -403,7 +408,7 @@ def _draw_series(
 
     for index, series in reversed(list(enumerate(plot.series))):
         points = thin(finite(series), width * 4)
-        few = len(points) * 3 <= width
+        few = len(points) * 3 <= width if look.points is None else look.points
         spots = [spot(x, y) for x, y, _, _ in points]
         aside = index if few and len(plot.series) > 1 else 0
         for x, _, low, high in points:
@@ -421,12 +426,23 @@ def _draw_series(
             walked = canvas.line(start, end, index, walked)
         if len(spots) == 1:
             canvas.dot(*spots[0], index)
-        points_of.insert(0, spots if few else [])
+        points_of.insert(0, spots if few else _apart(spots, index, canvas.across))
     canvas.onto(grid, left, top)
     for index, spots in reversed(list(enumerate(points_of))):
         for across, down in spots:
             x, y = across // canvas.across, min(rows - 1, max(0, down // canvas.down))
             grid.put(left + x, top + y, signs[index % len(signs)], f"series{index % COLOURS}")
+
+
+def _apart(spots: list[tuple[int, int]], series: int, across: int) -> list[tuple[int, int]]:
+    """Return a few places along a line, others for each series."""
+    kept: list[tuple[int, int]] = []
+    due = (SIGN_EVERY // 4 + series * 7) * across
+    for spot in spots:
+        if spot[0] >= due:
+            kept.append(spot)
+            due = spot[0] + SIGN_EVERY * across
+    return kept
 
 
 def _draw_x_axis(

@@ -44,6 +44,7 @@ MESSAGES: dict[str, str] = {
     "timeline.cpu": "engine CPU, 100 % is one core",
     "timeline.rate": "tokens in the last second",
     "timeline.since": "{seconds} s after the question",
+    "timeline.since.short": "{seconds} s",
     "timeline.summary": "{count} samples, peak {peak}",
     "timeline.mark.load": "load",
     "timeline.mark.load.help": "The engine reads the model into memory.",

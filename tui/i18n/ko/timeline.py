@@ -44,6 +44,7 @@ MESSAGES: dict[str, str] = {
     "timeline.cpu": "엔진 CPU, 코어 하나가 100 %",
     "timeline.rate": "최근 1초의 토큰 수",
     "timeline.since": "질문 후 {seconds}초",
+    "timeline.since.short": "{seconds}초",
     "timeline.summary": "표본 {count}개, 최대 {peak}",
     "timeline.mark.load": "적재",
     "timeline.mark.load.help": "엔진이 모델을 메모리에 올립니다.",
