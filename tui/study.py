@@ -236,7 +236,8 @@ class StudyApp(App[None], inherit_bindings=False):
 
     async def show_engine(self) -> None:
         """Bring everything that names the engine up to date."""
-        self.bench.query_one(Header).refresh()
+        for screen in dict.fromkeys((self.bench, self.screen)):
+            screen.query(Header).refresh()
         self.bench.chat.show_greeting()
         self.show_figures()
         await self.bench.chat.show_pending()

@@ -55,7 +55,7 @@ def fit_report(name: str, num_ctx: int | None = None) -> FitReport:
     if estimate.total > available:
         kind = "smaller_context" if base - base / 8 < available else "too_big"
         smaller = 1024 if kind == "smaller_context" else None
-        advice = (Advice("test_advice", {}),)
+        advice = (Advice("context", {"num_ctx": "1,024", "needed": "5.1 GiB"}),)
     verdict = Verdict(kind, estimate.total, available, smaller, advice)
     here = name in HERE
     return FitReport(
@@ -76,7 +76,7 @@ def model(name: str, **changes: Any) -> ModelRow:
         "family": "llama",
         "parameter_size": "135M",
         "quantization": "Q4_K_M",
-        "context_length": 8192,
+        "context_length": 131_072,
         "capabilities": ("completion",),
         "digest": "sha256:0123456789ab",
     }

@@ -58,7 +58,7 @@ async def test_the_table_says_what_fits_and_why(runs: Runs, size: tuple[int, int
         await on_row(bench, "llama2:7b")
         await bench.sees("needs 5.5 GiB")
         await bench.sees("5.2 GiB available (memory)")
-        await bench.sees("short by 307 MiB")
+        await bench.sees("short by 0.3 GiB")
         assert "ctx up to 1 024" in shown(bench)
 
 
@@ -68,7 +68,7 @@ async def test_korean(runs: Runs) -> None:
         await bench.sees("사용 가능(메모리)")
         await on_row(bench, "llama2:7b")
         await bench.sees("5.5 GiB 필요")
-        await bench.sees("307 MiB 부족")
+        await bench.sees("0.3 GiB 부족")
 
 
 async def test_ascii_draws_only_ascii(runs: Runs) -> None:
@@ -166,7 +166,7 @@ async def test_a_load_that_would_exhaust_memory_asks_with_the_numbers(runs: Runs
         await bench.pilot.press("l")
         await bench.until(lambda: isinstance(bench.app.screen, ConfirmReport))
         await bench.sees("would exhaust the memory")
-        await bench.sees("short by 307 MiB")
+        await bench.sees("short by 0.3 GiB")
         await bench.pilot.press("enter")
         await bench.until(lambda: isinstance(bench.app.screen, ModelsScreen))
         assert desk.called("load") == [("load", "llama2:7b", None, False)]
@@ -446,7 +446,7 @@ async def test_slash_commands(runs: Runs) -> None:
         await bench.until(lambda: desk.called("unload"))
         await bench.ask("/fit llama2:7b")
         await bench.until(lambda: isinstance(bench.app.screen, SourceDialog))
-        await bench.sees("short by 307 MiB")
+        await bench.sees("short by 0.3 GiB")
         await bench.pilot.press("escape", "escape")
         await bench.until(lambda: bench.app.screen is bench.app.bench)
         await bench.ask("/pull qwen:0.5b")

@@ -414,8 +414,9 @@ class ModelsScreen(Room):
         self._set_ctx(next_ctx(self._ctx(), -1))
 
     def action_model_ctx_more(self) -> None:
-        """Estimate with twice the context."""
-        self._set_ctx(next_ctx(self._ctx(), 1))
+        """Estimate with twice the context, up to what the model was trained for."""
+        most = (self.model and self.model.context_length) or models_room.MAX_CTX
+        self._set_ctx(max(models_room.MIN_CTX, min(most, next_ctx(self._ctx(), 1))))
 
     def _ctx(self) -> int:
         if self.models.num_ctx:

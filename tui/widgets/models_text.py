@@ -7,6 +7,7 @@ from datetime import datetime
 from rich.cells import cell_len
 from textual.content import Content
 
+from core.fit.sentences import advice_line
 from core.fit.types import Availability, FitReport, Verdict
 from core.i18n import has, tr
 from core.models.types import LoadRecord, ModelCard, ModelRow, Pull
@@ -117,8 +118,16 @@ def _fits(verdict: Verdict | None) -> Fragment:
     if verdict.kind == "smaller_context" and verdict.num_ctx:
         return tr("modelsui.fits.smaller", ctx=format.count(verdict.num_ctx)), "warning"
     if verdict.kind == "too_big" and verdict.short:
-        return tr("modelsui.fits.short", size=format.size(verdict.short)), "error"
+        return tr("modelsui.fits.short", size=missing(verdict)), "error"
     return tr(f"modelsui.fits.{verdict.kind}"), KIND_TONE[verdict.kind]
+
+
+def missing(verdict: Verdict) -> str:
+    """Write what is short in the unit of what is needed, so that the sum can be followed: 5.5, 5.2, 0.3 GiB."""
+    short = verdict.short or 0
+    if (verdict.needed or 0) >= format.GIB and short >= format.GIB // 20:
+        return f"{short / format.GIB:.1f} GiB"
+    return format.size(short)
 
 
 def heads(state: ModelsState, width: int) -> list[tuple[SortColumn, str, int]]:
@@ -153,7 +162,7 @@ def verdict_line(report: FitReport) -> list[Part]:
         dot,
     ]
     if verdict.short:
-        parts.append((tr("modelsui.verdict.short", size=format.size(verdict.short)), "bold $error"))
+        parts.append((tr("modelsui.verdict.short", size=missing(verdict)), "bold $error"))
     else:
         left = format.size(verdict.available - verdict.needed)
         parts.append((tr("modelsui.verdict.left", size=left), "bold $success"))
@@ -164,13 +173,7 @@ def advice_lines(verdict: Verdict) -> list[Part]:
     """Return what to do, a line each."""
     parts: list[Part] = []
     for advice in verdict.advice:
-        key = f"fit.advice.{advice.key}"
-        params = {
-            name: clean_line(value) if isinstance(value, str) else value
-            for name, value in advice.params.items()
-        }
-        text = tr(key, **params) if has(key) else clean_line(advice.key)
-        parts += [("\n" + glyphs().arrow + " ", "$accent"), text]
+        parts += [("\n" + glyphs().arrow + " ", "$accent"), clean_line(advice_line(advice), max_chars=400)]
     return parts
 
 
@@ -468,7 +471,7 @@ DEFINED = (
 )
 """Numbers of the screen that ``?`` explains, in order."""
 
-TERMS = ("weights", "kv_cache", "state", "compute", "output", "runtime", "projector")
+TERMS = ("weights", "repack", "kv_cache", "state", "compute", "output", "runtime", "projector")
 
 
 def definitions() -> Content:

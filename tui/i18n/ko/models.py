@@ -75,7 +75,7 @@ MESSAGES: dict[str, str] = {
     "argument.model": "모델",
     "modelsui.section.models": "모델",
     "modelsui.section.pulls": "내려받기",
-    "modelsui.section.loads": "예측과 실측",
+    "modelsui.section.loads": "적재 기록",
     "modelsui.column.name": "이름",
     "modelsui.column.size": "크기",
     "modelsui.column.quantization": "양자화",
