@@ -135,9 +135,11 @@ def _print_fit(report: FitReport) -> None:
         print(
             f"  {tr(f'fit.room.{room.name}'):<22} {size_text(room.available):>10}{total} {mark} {room.detail}".rstrip()
         )
-    print(f"\n→ {_verdict(report.verdict)}")
-    for advice in report.verdict.advice:
-        print(f"  - {tr(f'fit.advice.{advice.key}', **advice.params)}")
+    from core.fit import advice_lines, sentence
+
+    print(f"\n→ {sentence(report)}")
+    for advice in advice_lines(report):
+        print(f"  - {advice}")
 
 
 def _verdict(verdict: Verdict) -> str:

@@ -6,15 +6,15 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.embedded.config import batch_size, default_threads
 from core.embedded.names import parse
 from core.errors import StudyError, UsageError
 from core.events import EngineKind
-from core.fit.types import Availability, FitReport, LoadPlan, Verdict
+from core.fit.types import FitReport, LoadPlan, Verdict
 from core.gguf import GgufError, Header, read_header
 from core.models import sources
 from core.ollama.errors import PullFailed
@@ -39,6 +39,7 @@ class Found:
     source: str
     download_bytes: int | None = None
     metadata_bytes: int | None = None
+    projector_bytes: int = 0
 
 
 class Fitter:
@@ -81,7 +82,7 @@ class Fitter:
         container = None
         if kind == "docker" and self._container is not None:
             container = await asyncio.wrap_future(self._container())
-        freed = await _freed(engine)
+        freed = await _loaded(engine)
         pids = engine.root_pids() if engine is not None else []
         plan = self.plan(kind, found.header, num_ctx, parallel)
         return await asyncio.to_thread(_judge, found, plan, source, pids, container, freed)
@@ -89,7 +90,9 @@ class Fitter:
     async def _find(self, engine: Engine | None, source: str, kind: EngineKind) -> Found:
         if engine is not None and parse(source) is not None:
             try:
-                return await asyncio.to_thread(_of_engine, await engine.client.show(source), engine)
+                details = await engine.client.show(source)
+                sizes = {model.name: model.size_bytes for model in await engine.client.tags()}
+                return await asyncio.to_thread(_of_engine, details, engine, sizes.get(_short(source)))
             except StudyError as error:
                 if not error.key.startswith("error.model.missing"):
                     raise
@@ -110,7 +113,7 @@ async def _registry(name: str) -> Found:
 
     model = await find(name, base_url=os.environ.get(REGISTRY_VARIABLE, ""))
     remote = await read_remote_header(model.url)
-    return Found(remote.header, _shown(model.url), model.size, remote.transferred)
+    return Found(remote.header, _shown(model.url), model.size, remote.transferred, model.projector_bytes)
 
 
 def _shown(url: str) -> str:
@@ -119,15 +122,22 @@ def _shown(url: str) -> str:
     return shown(url)
 
 
-def _of_engine(details: ModelDetails, engine: Engine) -> Found:
+def _short(source: str) -> str:
+    name = parse(source)
+    return name.short if name is not None else source
+
+
+def _of_engine(details: ModelDetails, engine: Engine, size: int | None) -> Found:
     """From the model's own file where it can be read, else from what the engine tells of it."""
+    from core.fit import header_from_show
+
     path = Path(details.file) if details.file else None
     if path is not None and engine.kind != "docker":
         try:
             return Found(read_header(path), clean_line(str(path)))
         except (GgufError, OSError):
             pass
-    return Found(Header(dict(details.model_info), details.parameter_count or 0), engine.url)
+    return Found(header_from_show(dict(details.model_info), size or 0), engine.url)
 
 
 def _local(plan: sources.Plan) -> Found:
@@ -147,8 +157,8 @@ def _local(plan: sources.Plan) -> Found:
         raise PullFailed("not_gguf", reason=str(error)) from None
 
 
-async def _freed(engine: Engine | None) -> int:
-    """What the embedded engine frees before it loads: it holds one chat model at a time."""
+async def _loaded(engine: Engine | None) -> int:
+    """What the embedded engine gives back before it loads: it holds one chat model at a time."""
     if engine is None or engine.kind != "embedded":
         return 0
     try:
@@ -161,22 +171,16 @@ async def _freed(engine: Engine | None) -> int:
 def _judge(
     found: Found, plan: LoadPlan, source: str, pids: list[int], container: ContainerStatus | None, freed: int
 ) -> FitReport:
-    from core import fit as room
+    from core import fit
 
-    fit: Any = room
     model = clean_line(source, max_chars=120)
-    report = FitReport(
-        model, clean_line(found.source), Availability(), Verdict("unknown"),
-        download_bytes=found.download_bytes, metadata_bytes=found.metadata_bytes,
-    )  # fmt: skip
-    if not hasattr(fit, "estimate"):
-        return report
     available = fit.availability(root_pids=pids, container=container, freed=freed)
-    report = replace(report, availability=available)
     try:
-        estimate = fit.estimate(found.header, plan, model=model)
-        verdict = fit.judge(found.header, plan, available, model=model)
+        return fit.report(
+            found.header, plan, available, model=model, source=clean_line(found.source),
+            projector_bytes=found.projector_bytes, download_bytes=found.download_bytes,
+            metadata_bytes=found.metadata_bytes,
+        )  # fmt: skip
     except (GgufError, ValueError, ZeroDivisionError):
         # A header that lacks what the formula needs, for example an architecture without layers.
-        return report
-    return replace(report, estimate=estimate, verdict=verdict)
+        return FitReport(model, clean_line(found.source), available, Verdict("unknown"))

@@ -189,12 +189,13 @@ def test_an_engine_that_is_killed_goes_on_where_it_was(
             lambda: any(path.stat().st_size >= KEPT for path in kept.glob("*.partial")),
             "much of it is on disk",
         )
+        count = len(keeper.states)
         os.kill(keeper.endpoint.pid, signal.SIGKILL)
         for _line in stream.iter_lines():
             pass
     server.slow.set()
     server.slow = None
-    wait_until(lambda: keeper.supervisor.state == "ready" and keeper.states[-1][0] == "ready", "it is back")
+    wait_until(lambda: len(keeper.states) > count and keeper.states[-1][0] == "ready", "it is back")
     before = server.sent
     with keeper.http() as http:
         lines = http.post("/api/pull", json={"model": "long:1", "source": url}).text
@@ -206,8 +207,8 @@ def test_an_engine_that_is_killed_goes_on_where_it_was(
 
 def test_names_survive_a_restart(keeper: Running, client: ollama.Client) -> None:
     client.copy(CHAT, "kept")
-    os.kill(keeper.endpoint.pid, signal.SIGKILL)
     count = len(keeper.states)
+    os.kill(keeper.endpoint.pid, signal.SIGKILL)
     wait_until(lambda: len(keeper.states) > count and keeper.states[-1][0] == "ready", "it is back")
     again = ollama.Client(keeper.endpoint.url, headers=keeper.headers)
     assert "kept:latest" in names(again)
