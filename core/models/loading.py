@@ -15,7 +15,6 @@ from core.models.types import LoadOutcome, LoadRecord
 from core.ollama.errors import EngineOutOfMemory
 from core.session import models as rows
 from core.session.chat import new_id
-from core.text import clean_line
 
 if TYPE_CHECKING:
     from core.engines import Engine
@@ -55,6 +54,8 @@ async def load(
     details = await client.show(name)
     digest = next((model.digest for model in await client.tags() if model.name == details.name), "")
     await _make_room(engine, details.name)
+    pid = next(iter(engine.root_pids()), None)
+    kills = await asyncio.to_thread(_kills, pid)
     watch = await asyncio.to_thread(MemoryWatch, engine.root_pids)
     started = time.monotonic()
     failure: StudyError | None = None
@@ -68,7 +69,7 @@ async def load(
     record = _record(engine, details, report, taken, num_ctx=num_ctx, parallel=parallel)
     record = dataclasses.replace(record, digest=digest, load_ms=round(1000 * seconds, 1))
     if failure is not None:
-        failure = await asyncio.to_thread(_explained, failure, name)
+        failure = await asyncio.to_thread(_explained, failure, report, kills, pid)
         outcome: LoadOutcome = "out_of_memory" if _is_memory(failure) else "failed"
         record = dataclasses.replace(record, outcome=outcome, error=failure.message, load_ms=None)
     await save(await ground.store(), record)
@@ -114,12 +115,24 @@ def _record(
     )  # fmt: skip
 
 
+def _kills(pid: int | None) -> int | None:
+    from core.fit.oom import kill_count
+
+    return kill_count(pid)
+
+
 def _is_memory(error: StudyError) -> bool:
-    return isinstance(error, EngineOutOfMemory) or "memory" in error.key or "oom" in error.key
+    from core.fit.oom import OutOfMemory
+
+    return isinstance(error, (EngineOutOfMemory, OutOfMemory))
 
 
-def _explained(error: StudyError, name: str) -> StudyError:
-    """Say it is memory where the signs say so: the estimate's room knows them."""
-    if isinstance(error, EngineOutOfMemory):
-        return StudyError("error.models.memory", model=clean_line(name), reason=error.message.rstrip("."))
-    return error
+def _explained(error: StudyError, report: FitReport, kills: int | None, pid: int | None) -> StudyError:
+    """Say it was memory where the signs say so: the engine's words, the kernel's counter and log."""
+    from core.fit import oom
+
+    text = str(error.params.get("reason", "")) or error.message
+    found = oom.explain(
+        text=text, kills_before=kills, kills_after=oom.kill_count(pid), report=report, pid=pid
+    )
+    return found if found is not None else error
