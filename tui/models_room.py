@@ -51,7 +51,7 @@ class ModelsState:
     """Why the list could not be read."""
     loaded: bool = False
     sort: SortColumn = "name"
-    terms: bool = False
+    terms: bool = True
     """Whether the estimate is shown term by term."""
 
     def row(self, name: str) -> ModelRow | None:

@@ -50,7 +50,6 @@ async def test_models(runs: Any, svg: Any, size: str, lang: str) -> None:
         await bench.pilot.press("f3")
         await bench.sees("5.2 GiB")
         bench.app.screen.list_of("models").cursor = 0
-        await bench.pilot.press("t")
         await settle(bench)
         assert bench.app.export_screenshot() == svg
 

@@ -265,18 +265,18 @@ def pull_rows(pull: Pull, width: int) -> list[Row]:
         fraction = min(1.0, pull.done_bytes / pull.total_bytes)
     status = tr(f"modelsui.pull.{pull.status}")
     percent = format.percent(fraction * 100 if fraction is not None else None)
-    wide = max(6, min(30, width // 3))
-    # A closed bar for what goes on and what stopped half way; a finished one has said it with its word.
-    shown = bar(fraction, wide) if pull.status != "done" and fraction is not None else " " * wide
     tone = PULL_TONE.get(pull.status, "quiet")
-    state_width = max(cell_len(status) + 1, 10)
     first = Row(
         pull.id,
         ((name_of(pull.model or pull.source), "" if pull.live else "quiet"),),
-        ((shown, "graph"), (right(percent, 6), ""), (right(status, state_width), tone)),
+        ((percent, ""), (right(status, max(cell_len(status) + 2, 10)), tone)),
         data=pull,
     )
-    return [first, Row(f"{pull.id}/2", (("  ", ""), *_pull_line(pull)), selectable=False)]
+    # The bar is in the second line: under the cursor its colours would be turned round.
+    drawn: Fragment = ("", "")
+    if fraction is not None and pull.status != "done" and not pull.error:
+        drawn = (bar(fraction, max(6, min(30, width // 4))) + "  ", "graph")
+    return [first, Row(f"{pull.id}/2", (("  ", ""), drawn, *_pull_line(pull)), selectable=False)]
 
 
 def _pull_line(pull: Pull) -> list[Fragment]:
