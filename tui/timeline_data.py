@@ -10,9 +10,7 @@ from core.lab.types import Plot, Series
 from core.session import Store, chat, samples
 from core.session.rows import Run
 
-FIRST_CHUNK_S = "gen_ai.response.time_to_first_chunk"
-LOAD_MS = "app.response.load_ms"
-LOAD_SHOWN_MS = 50.0
+LOAD_SHOWN_S = 0.05
 """Below this the model was loaded already: what passed was the way to a slot."""
 
 
@@ -90,21 +88,11 @@ def load_timeline(store: Store, session_id: str, run_id: str = "") -> Timeline |
 
 
 def marks_of(store: Store, run: Run) -> tuple[tuple[float, str], ...]:
-    """Return a generation's marks, from the last call of the model that wrote something. Blocking."""
-    marks: list[tuple[float, str]] = []
-    calls = [span for span in chat.spans(store, run_id=run.id) if span.kind == "model"]
-    call = next((span for span in reversed(calls) if span.attributes.get(FIRST_CHUNK_S) is not None), None)
-    if call is not None:
-        loading_ms = float(call.attributes.get(LOAD_MS) or 0)
-        if loading_ms >= LOAD_SHOWN_MS:
-            marks.append((call.start, "load"))
-        marks.append((call.start + loading_ms / 1000, "prefill"))
-        marks.append((call.start + float(call.attributes[FIRST_CHUNK_S]), "first_token"))
-    elif run.ttft_ms is not None:
-        marks.append((run.started_at + run.ttft_ms / 1000, "first_token"))
-    if run.ended_at is not None:
-        marks.append((run.ended_at, "end"))
-    return tuple(marks)
+    """Return a generation's marks; a load too short to be one is left out. Blocking."""
+    marks = samples.marks(store, run.id)
+    at = {kind: ts for ts, kind in marks}
+    loaded = "load" in at and "prefill" in at and at["prefill"] - at["load"] < LOAD_SHOWN_S
+    return tuple(mark for mark in marks if not (loaded and mark[1] == "load"))
 
 
 def _series(name: str, timeline: Timeline, values: list[float | None]) -> Series:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 BIG_STEP = 10
 """Samples of a bigger step."""
 
+SETTLE_S = 1.0
+"""By then the samples of an answer that is over are on disk."""
+
 TALL = 30
 """Rows from which processor time and tokens per second get plots of their own."""
 
@@ -42,15 +46,15 @@ class TimelineLoaded(Message):
     wanted: str
 
 
-async def load(app: StudyApp, run_id: str) -> None:
-    """Read a generation and show it."""
+async def load(app: StudyApp, run_id: str, *, again: bool = False) -> None:
+    """Read a generation and show it; ``again`` opens no screen that was left meanwhile."""
     store = await workers.store_of(app)
     found = await asyncio.to_thread(load_timeline, store, app.state.session_id, run_id)
     if found is None:
         app.tell(tr("timeline.none"), "warning")
     elif isinstance(app.screen, TimelineScreen):
         app.screen.post_message(TimelineLoaded(found, run_id))
-    else:
+    elif not again:
         await app.push_screen(TimelineScreen(app.state, app.keys, found, app))
 
 
@@ -81,6 +85,9 @@ class TimelineScreen(Room):
     def on_mount(self) -> None:
         self.lay_out()
         self.show()
+        ended = self.timeline.run.ended_at
+        if ended is not None and time.time() - ended < 10 * SETTLE_S:
+            self.set_timer(SETTLE_S, self._read_again)
 
     async def rebuild(self) -> None:
         """Build it anew, in the language of now."""
@@ -179,7 +186,12 @@ class TimelineScreen(Room):
     def run_ended(self, run_id: str) -> None:
         """Read it again now that it is over."""
         if run_id == self.timeline.run.id:
-            open_timeline(self._study, run_id)
+            self._read_again()
+            # Samples are written in batches, the last of them after the answer's end.
+            self.set_timer(SETTLE_S, self._read_again)
+
+    def _read_again(self) -> None:
+        workers.start(self._study, load(self._study, self.timeline.run.id, again=True), "timeline")
 
     @on(TimelineLoaded)
     def _loaded(self, event: TimelineLoaded) -> None:
@@ -188,6 +200,9 @@ class TimelineScreen(Room):
         if event.timeline.run.id != self.timeline.run.id:
             for view in self.views:
                 view.move_to(None)
+        elif len(event.timeline.samples) < len(self.timeline.samples):
+            # What came live is not all on disk yet.
+            event.timeline = replace(event.timeline, samples=self.timeline.samples)
         self.timeline = event.timeline
         self.show()
 

@@ -338,7 +338,7 @@ def draw(plot: Plot, look: Look) -> list[Line]:
             grid.put(column(look.cursor), y, marks.plot_cursor, "cursor")
     _draw_series(grid, shown, look, (scale_x, scale_y), (gutter + 1, labels, width, rows))
     if look.x_axis:
-        _draw_x_axis(grid, shown, scale_x, column, gutter, labels + rows)
+        _draw_x_axis(grid, shown, look, scale_x, column, gutter, labels + rows)
     return _pad([*legend, *grid.lines()], look.height)
 
 
@@ -446,13 +446,13 @@ def _apart(spots: list[tuple[int, int]], series: int, across: int) -> list[tuple
 
 
 def _draw_x_axis(
-    grid: Grid, plot: Plot, scale: Scale, column: Callable[[float], int], gutter: int, y: int
+    grid: Grid, plot: Plot, look: Look, scale: Scale, column: Callable[[float], int], gutter: int, y: int
 ) -> None:
     marks = glyphs()
     factor, unit = scaled(plot.x_unit, max(abs(scale.low), abs(scale.high)))
     grid.put(gutter, y, marks.plot_corner + marks.plot_axis * (grid.width - gutter - 1), "quiet")
     xs = xs_of(plot)
-    if len(xs) <= 12:
+    if len(xs) <= 12 and look.x_range is None:
         ticks, step = xs, None
     else:
         count = max(2, (grid.width - gutter) // 10)
