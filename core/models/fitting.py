@@ -16,6 +16,7 @@ from core.errors import StudyError, UsageError
 from core.events import EngineKind
 from core.fit.types import FitReport, LoadPlan, Verdict
 from core.gguf import GgufError, Header, read_header
+from core.i18n import tr
 from core.models import sources
 from core.ollama.errors import PullFailed
 from core.settings import Settings
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from core.ollama import ModelDetails
 
 REGISTRY_VARIABLE = "LLM_STUDY_REGISTRY"
+_UNREACHED = ("error.fit.remote.unreachable", "error.fit.remote.stalled")
 OLLAMA_NUM_PARALLEL = 1
 """Slots of a real Ollama, unless its own environment says otherwise, which it does not tell."""
 
@@ -108,11 +110,24 @@ class Fitter:
 
 
 async def _registry(name: str) -> Found:
+    from core.fit import known
     from core.gguf.ollama_registry import find
     from core.gguf.remote import read_remote_header
 
-    model = await find(name, base_url=os.environ.get(REGISTRY_VARIABLE, ""))
-    remote = await read_remote_header(model.url)
+    try:
+        model = await find(name, base_url=os.environ.get(REGISTRY_VARIABLE, ""))
+        remote = await read_remote_header(model.url)
+    except StudyError as error:
+        # Without a network, what is known of the well-known models is better than no answer.
+        shape = known(name) if error.key in _UNREACHED else None
+        if shape is None:
+            raise
+        header = shape.header()
+        return Found(
+            header,
+            tr("fit.source.table", name=shape.name, reason=error.message.rstrip(".")),
+            header.tensors.bytes,
+        )
     return Found(remote.header, _shown(model.url), model.size, remote.transferred, model.projector_bytes)
 
 

@@ -73,4 +73,5 @@ MESSAGES: dict[str, str] = {
     "error.fit.registry.garbage.fix": "Check the registry's address, and whether a proxy or login page answers instead.",
     "error.fit.registry.no_model": "{name} has no GGUF in the registry.",
     "error.fit.registry.no_model.fix": "It may be a cloud model or in another format; choose another tag.",
+    "fit.source.table": "the built-in table: shape of {name}, size estimated. {reason}",
 }

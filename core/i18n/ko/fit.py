@@ -73,4 +73,5 @@ MESSAGES: dict[str, str] = {
     "error.fit.registry.garbage.fix": "레지스트리 주소를 확인하고, 프록시나 로그인 페이지가 대신 답하는지 보세요.",
     "error.fit.registry.no_model": "레지스트리의 {name}에는 GGUF가 없습니다.",
     "error.fit.registry.no_model.fix": "클라우드 모델이거나 다른 형식일 수 있습니다. 다른 태그를 고르세요.",
+    "fit.source.table": "내장 표: {name}의 구조, 크기는 추정값입니다. {reason}",
 }
