@@ -24,6 +24,7 @@ START_SECONDS = 60.0
 """Longest wait for a container without a health check to stay up, and grace beyond its health check's own times."""
 DAEMON_SECONDS = 60.0
 """Making and starting a container may take the daemon this long on a busy disk."""
+DIE_SECONDS = 5.0
 SHOWN_LINES = 5
 
 Tell = Callable[[ContainerStatus, UpProgress], None]
@@ -52,6 +53,8 @@ class Up:
         self._tell_all = tell
         self._stop = stop or threading.Event()
         self._status = describe.absent(self._service.name, image=self._service.image)
+        self._others: list[str] = []
+        """Containers of the project's other service."""
 
     def run(self) -> ContainerStatus:
         """Do it; does nothing that is done already.
@@ -124,12 +127,13 @@ class Up:
         for row in client.containers(all=True, filters={"label": labels}):
             if not describe.ours(row["Labels"]):
                 continue
-            mine = row["Labels"].get(SERVICE_LABEL) == self._service.name
+            if row["Labels"].get(SERVICE_LABEL) != self._service.name:
+                self._others.append(row["Id"])
+                continue
             # One that Compose made says nothing we could compare: it stays.
-            if mine and not keep and row["Labels"].get(describe.HASH_LABEL, wanted) == wanted:
+            if not keep and row["Labels"].get(describe.HASH_LABEL, wanted) == wanted:
                 keep = row["Id"]
                 continue
-            # Another configuration, or the other service: they share the port and the models.
             self._tell("create", key="container.up.replace", name=clean_line(row["Names"][0].lstrip("/")))
             _remove(client, row["Id"])
         if keep:
@@ -146,11 +150,22 @@ class Up:
         self._see(inspected)
         if inspected["State"]["Running"] and not inspected["State"].get("Restarting"):
             return
+        # With a card and without share the port and the models: one at a time.
+        stopped = [other for other in self._others if client.inspect_container(other)["State"]["Running"]]
+        for other in stopped:
+            self._tell("start", key="container.up.other")
+            client.stop(other, timeout=STOP_SECONDS)
         self._tell("start")
         try:
             client.start(container_id)
         except docker.errors.APIError as error:
-            raise self._not_started(client, said(error)) from error
+            failed = self._not_started(client, said(error))
+            for other in stopped:
+                # What worked before works again.
+                client.start(other)
+            raise failed from error
+        for other in self._others:
+            _remove(client, other)
 
     def _not_started(self, client: Any, reason: str) -> ContainerError:
         if "address already in use" in reason or "port is already allocated" in reason:
@@ -206,6 +221,12 @@ class Up:
             inspected = client.inspect_container(container_id)
 
     def _died(self, client: Any, inspected: Mapping[str, Any], restarts: int) -> ContainerError:
+        # Docker may have started it again already: its exit code is told when it dies the next time.
+        deadline = time.monotonic() + DIE_SECONDS
+        while inspected["State"].get("Status") == "running" and time.monotonic() < deadline:
+            if self._stop.wait(POLL_SECONDS):
+                raise Cancelled
+            inspected = client.inspect_container(inspected["Id"])
         code = inspected["State"].get("ExitCode")
         text = self._last_lines(client, inspected["Id"])
         _stop_looping(client, inspected, restarts)

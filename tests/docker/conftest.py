@@ -151,8 +151,11 @@ class Place:
     def file(self) -> Path:
         return self.folder / "docker-compose.yml"
 
-    def write(self, *, tag: str = "engine", changes: dict[str, str] | None = None, **variables: str) -> None:
-        """Write both files; ``changes`` are replacements in the compose file."""
+    def write(self, *, tag: str = "alone", changes: dict[str, str] | None = None, **variables: str) -> None:
+        """Write both files; ``changes`` are replacements in the compose file.
+
+        The tag ``alone`` starts twice as fast as ``engine``, and loads its model at the first question only.
+        """
         text = (image.PROJECT / "docker-compose.yml").read_text("utf-8")
         # Nobody wants to wait ten seconds for the first health check of every test.
         for old, new in {"interval: 10s": "interval: 500ms", **(changes or {})}.items():

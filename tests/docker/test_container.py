@@ -87,6 +87,7 @@ def test_up_reaches_healthy_step_by_step_and_does_nothing_twice(client: Any, pla
 async def test_its_engine_answers_and_its_numbers_are_the_kernels(
     client: Any, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    place.write(tag="engine")
     status = place.up()
     settings = Settings(engine="docker", model=MODEL)
     engine = await connect(settings, default_paths(tmp_path / "data"), lambda status: None)
@@ -131,7 +132,7 @@ async def test_its_engine_answers_and_its_numbers_are_the_kernels(
 
 def test_a_model_too_large_for_the_limit_is_named_while_starting(place: Place) -> None:
     """The server lives on and only its model's process is killed, as with a real Ollama from 0.30 on."""
-    place.write(OLLAMA_MEMORY="160m")
+    place.write(tag="engine", OLLAMA_MEMORY="160m")
     watch, project = oom.Watch(), place.project()
     try:
         place.up()
@@ -169,7 +170,7 @@ def test_a_container_killed_for_memory_is_explained_and_started_again(place: Pla
 def test_a_killed_container_comes_back_and_its_log_goes_on(place: Place) -> None:
     status = place.up()
     lines: list[str] = []
-    assert any("answers Ollama clients" in line for line in logs.recent(place.project().name, 50))
+    assert any("engine starts" in line for line in logs.recent(place.project().name, 50))
     assert len(logs.recent(place.project().name, 1)) == 1
     follower = logs.Follower(place.project().name, lines.extend)
     try:
@@ -183,9 +184,7 @@ def test_a_killed_container_comes_back_and_its_log_goes_on(place: Place) -> None
         )
         assert after.pid != status.pid
         assert after.oom_killed is False
-        wait_until(
-            lambda: any("answers Ollama clients" in line for line in lines), "the new start is in the log"
-        )
+        wait_until(lambda: any("engine starts" in line for line in lines), "the new start is in the log")
     finally:
         follower.close()
     assert not follower.alive
@@ -202,6 +201,18 @@ def test_a_taken_port_is_told_with_its_owner(place: Place) -> None:
     assert str(os.getpid()) in told.value.message
     # Once the port is free, the same container starts.
     assert place.up().state == "healthy"
+
+
+def test_without_a_graphics_card_the_other_container_goes_on(client: Any, place: Place) -> None:
+    if any(name.startswith("nvidia") for name in client.info().get("Runtimes", {})):
+        pytest.skip("this daemon can give containers a graphics card")
+    place.up()
+    first = _id(client, place)
+    with pytest.raises(StudyError) as told:
+        up.Up(place.project(), gpu=True).run()
+    assert told.value.key == "error.container.gpu"
+    now = wait_until(lambda: (now := up.current(place.project())).state == "healthy" and now, "it is back")
+    assert (now.service, _id(client, place)) == ("ollama", first)
 
 
 def test_a_container_that_ends_at_once_is_told_with_its_last_words(client: Any, place: Place) -> None:
@@ -254,7 +265,7 @@ def test_no_daemon_and_no_registry_are_different_messages(
     with pytest.raises(StudyError) as told:
         place.up()
     assert told.value.key == "error.container.image.offline"
-    assert "registry.invalid/ollama:engine" in told.value.message
+    assert "registry.invalid/ollama:" in told.value.message
     with monkeypatch.context() as context:
         context.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody")
         with pytest.raises(StudyError) as told:
@@ -325,7 +336,7 @@ def test_the_desk_tells_what_happens_and_gives_up_when_asked(
         assert (new.name, new.state) == (old.name, "healthy") and new.pid != old.pid
         wait_until(lambda: any(isinstance(event, ContainerLog) for event in events), "lines of the log")
         desk.follow(False)
-        assert any("answers Ollama clients" in line for line in desk.logs(20).result(30))
+        assert any("engine starts" in line for line in desk.logs(20).result(30))
         desk.down().result(60)
         assert desk.status().result(30).state == "absent"
         with pytest.raises(StudyError):
@@ -354,8 +365,8 @@ def test_the_command_line_brings_it_up_shows_it_and_takes_it_down(place: Place, 
     now = json.loads(study("status", "--json", "--engine", "docker", "--model", MODEL).stdout)
     assert (now["engine"]["kind"], now["engine"]["model"]) == ("docker", MODEL)
     assert now["container"]["memory_limit"] == 600 << 20
-    assert now["container"]["memory_bytes"] > 10 << 20
-    assert "answers Ollama clients" in study("logs", "-n", "20").stdout
+    assert now["container"]["memory_bytes"] > 10 << 20 and now["container"]["cpu_percent"] is not None
+    assert "engine starts" in study("logs", "-n", "20").stdout
     ended = study("down")
     assert (ended.returncode, ended.stderr) == (0, "")
     gone = study("logs", "--json")

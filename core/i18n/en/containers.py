@@ -13,6 +13,7 @@ MESSAGES: dict[str, str] = {
     "container.up.image": "Pulling {image}.",
     "container.up.create": "Making the container from {image}.",
     "container.up.replace": "Removing {name}: its configuration changed.",
+    "container.up.other": "Stopping the project's other container: they share the port.",
     "container.up.start": "Starting the container.",
     "container.up.health": "Waiting for the health check.",
     "container.up.health.output": "Waiting for the health check; it last said: {output}",

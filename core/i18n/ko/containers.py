@@ -13,6 +13,7 @@ MESSAGES: dict[str, str] = {
     "container.up.image": "{image} 이미지를 받고 있습니다.",
     "container.up.create": "{image} 이미지로 컨테이너를 만들고 있습니다.",
     "container.up.replace": "설정이 바뀌어 {name}을(를) 지우고 있습니다.",
+    "container.up.other": "같은 포트를 쓰는 다른 컨테이너를 멈추고 있습니다.",
     "container.up.start": "컨테이너를 시작하고 있습니다.",
     "container.up.health": "상태 검사를 기다리고 있습니다.",
     "container.up.health.output": "상태 검사를 기다리고 있습니다. 마지막 출력: {output}",
