@@ -2,10 +2,10 @@
 
 servebench is not a dependency: install it apart (``python -m venv V && V/bin/pip install servebench``) and name its
 program. It speaks the OpenAI API and the lab Ollama's; the embedded engine answers both. Prompts are as long as
-servebench's (counted by the engine), fresh in every request; answers are cut at the same number of tokens. Prints one
+servebench's, made by it and fresh in every request; answers are cut at the same number of tokens. Prints one
 JSON object; ``within`` says whether TTFT, TPOT and throughput agree within 5 %.
 
-    python benchmarks/lab_crosscheck.py --servebench V/bin/servebench [--url URL] [--rounds 8] [--users 1]
+    python benchmarks/lab_crosscheck.py --servebench V/bin/servebench [--url URL] [--rounds 30] [--users 1,4]
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ sys.path.insert(0, str(ROOT))
 
 from core.embedded.registry import CHAT_MODEL  # noqa: E402
 from core.embedded.supervisor import EngineConfig, Supervisor  # noqa: E402
-from core.lab.client import Ask, Measured, Target, measure  # noqa: E402
+from core.lab.client import Ask, Measured, Target  # noqa: E402
 from core.lab.generator import closed  # noqa: E402
 from core.lab.lag import LagProbe  # noqa: E402
-from core.lab.prompts import Calibration, fresh  # noqa: E402
 from core.lab.stats import percentile, ratio  # noqa: E402
 
 AGREE = 0.05
@@ -40,36 +39,81 @@ Round = dict[str, list[float]]
 """TTFT and TPOT of each request, in ms; one throughput (tok/s); prompt and output tokens."""
 
 
-def theirs(program: str, url: str, token: str, users: int, requests: int, tokens: int, seed: int) -> Round:
-    """One turn of servebench."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "run.json"
-        command = [
-            program, "run", "--url", f"{url}/v1", "--model", CHAT_MODEL, "--concurrency", str(users),
-            "--num-requests", str(requests), "--input-len", "40", "--output-len", str(tokens), "--warmup", "1",
-            "--seed", str(seed), "--no-gpu", "--out", str(out),
-        ]  # fmt: skip
-        environment = {**os.environ, **({"OPENAI_API_KEY": token} if token else {})}
-        subprocess.run(command, check=True, capture_output=True, env=environment, timeout=600)
-        level = json.loads(out.read_text("utf-8"))["levels"][0]
-    done = [one for one in level["requests"] if one["ok"]]
-    return {
-        "ttft_ms": [one["ttft"] * 1e3 for one in done],
-        "tpot_ms": [1e3 * (one["e2e"] - one["ttft"]) / (one["output_tokens"] - 1) for one in done if one["output_tokens"] > 1],
-        "throughput": [level["summary"]["output_throughput"]],
-        "prompt": [one["prompt_tokens"] for one in done],
-        "output": [one["output_tokens"] for one in done],
-        "lag": [level.get("client_lag_p99_ms") or 0.0],
-    }  # fmt: skip
+WORKER = """
+import json, sys, servebench
+for line in sys.stdin:
+    one = json.loads(line)
+    if "prompts" in one:
+        from servebench.prompts import synthetic
+        print("=" + json.dumps([p.text for p in synthetic(one["prompts"], 40, one["seed"])]), flush=True)
+        continue
+    run = servebench.benchmark(**one, gpu_telemetry=False, warmup=0, input_len=40)
+    level = run.levels[0]
+    print("=" + json.dumps({
+        "throughput": level.summary.output_throughput, "lag": level.client_lag_p99_ms,
+        "requests": [
+            {name: getattr(r, name) for name in ("ok", "ttft", "e2e", "prompt_tokens", "output_tokens")}
+            for r in level.requests
+        ],
+    }), flush=True)
+"""
 
 
-async def ours(target: Target, users: int, requests: int, tokens: int, words: int, seed: int) -> Round:
+class Servebench:
+    """servebench in its own environment, waiting for work: starting it anew would put a second between the turns."""
+
+    def __init__(self, program: str, url: str, token: str) -> None:
+        self._fixed = {"url": f"{url}/v1", "model": CHAT_MODEL, "api_key": token or None}
+        self._process = subprocess.Popen(
+            [str(Path(program).with_name("python")), "-c", WORKER],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+
+    def measure(self, users: int, requests: int, tokens: int, seed: int) -> Round:
+        """One turn."""
+        asked = {"levels": [users], "num_requests": requests, "output_len": tokens, "seed": seed}
+        level = self._ask({**self._fixed, **asked})
+        done = [one for one in level["requests"] if one["ok"]]
+        tpot = [
+            (one["e2e"] - one["ttft"]) / (one["output_tokens"] - 1)
+            for one in done
+            if one["output_tokens"] > 1
+        ]
+        return {
+            "ttft_ms": [one["ttft"] * 1e3 for one in done],
+            "tpot_ms": [one * 1e3 for one in tpot],
+            "throughput": [level["throughput"]],
+            "prompt": [one["prompt_tokens"] for one in done],
+            "output": [one["output_tokens"] for one in done],
+            "lag": [level["lag"] or 0.0],
+        }
+
+    def prompts(self, count: int, seed: int) -> list[str]:
+        """Prompts as it makes them: they begin alike, which the prompt cache saves, so ours must too."""
+        found: list[str] = self._ask({"prompts": count, "seed": seed})
+        return found
+
+    def _ask(self, asked: dict[str, Any]) -> Any:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise SystemExit("servebench has no pipes")
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        line = next((line for line in self._process.stdout if line.startswith("=")), "")
+        if not line:
+            raise SystemExit("servebench ended")
+        return json.loads(line[1:])
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate(timeout=10)
+
+
+async def ours(target: Target, users: int, prompts: list[str], tokens: int) -> Round:
     """One turn of the lab's client."""
-    await measure(target, Ask(fresh(words, seed - 1), 2))
     found: list[Measured] = []
     async with LagProbe() as lag:
         await closed(
-            target, lambda number: Ask(fresh(words, seed + number), tokens, seed), users=users, requests=requests,
+            target, lambda number: Ask(prompts[number], tokens), users=users, requests=len(prompts),
             on_measured=found.append,
         )  # fmt: skip
     done = [one.data(0.0) for one in found if one.ok]
@@ -84,40 +128,40 @@ async def ours(target: Target, users: int, requests: int, tokens: int, words: in
     }
 
 
-async def words_for(target: Target, tokens: float) -> int:
-    """Return how many words make a prompt of so many tokens."""
-    counts = [(await measure(target, Ask(fresh(words, words), 1))).prompt_tokens or 0 for words in (8, 64)]
-    return Calibration.between(8, counts[0], 64, counts[1]).words_for(round(tokens))
-
-
 async def check(
     program: str, url: str, token: str, users: int, rounds: int, requests: int, tokens: int
 ) -> dict[str, Any]:
     """Take turns and compare."""
+    requests = requests or users  # One for each user: as little as possible between the two of a pair.
     target = Target(url, CHAT_MODEL, token or None, {"temperature": 0, "num_ctx": 1024})
-    first = await asyncio.to_thread(theirs, program, url, token, users, requests, tokens, 1)
-    words = await words_for(target, statistics.fmean(first["prompt"]))
+    other = Servebench(program, url, token)
     seen: dict[str, list[Round]] = {"lab": [], "servebench": []}
-    for turn in range(rounds):
-        # Whoever goes second finds another machine: take turns at that too.
-        for name in ("lab", "servebench") if turn % 2 else ("servebench", "lab"):
-            seed = 1000 * (turn + 1)
-            seen[name].append(
-                await ours(target, users, requests, tokens, words, seed)
-                if name == "lab"
-                else await asyncio.to_thread(theirs, program, url, token, users, requests, tokens, seed)
-            )
+    try:
+        await asyncio.to_thread(other.measure, users, 2 * users, tokens, 1)
+        for turn in range(rounds):
+            # Whoever goes second finds another machine: take turns at that too.
+            for name in ("lab", "servebench") if turn % 2 else ("servebench", "lab"):
+                seed = 1000 * (turn + 1)
+                seen[name].append(
+                    await ours(
+                        target, users, await asyncio.to_thread(other.prompts, requests, seed + 500), tokens
+                    )
+                    if name == "lab"
+                    else await asyncio.to_thread(other.measure, users, requests, tokens, seed)
+                )
+    finally:
+        other.close()
     result: dict[str, Any] = {
         "users": users,
         "rounds": rounds,
         "requests": requests,
         "tokens": tokens,
-        "words": words,
     }
     for figure in FIGURES:
-        a = [value for one in seen["servebench"] for value in one[figure]]
-        b = [value for one in seen["lab"] for value in one[figure]]
-        found = ratio(a, b, "median")
+        # One value for each turn; those of a pair were measured next to each other and are drawn together.
+        a = [statistics.median(one[figure]) for one in seen["servebench"]]
+        b = [statistics.median(one[figure]) for one in seen["lab"]]
+        found = ratio(a, b, "median", paired=True)
         by_round = [
             statistics.median(x[figure]) / statistics.median(y[figure])
             for x, y in zip(seen["lab"], seen["servebench"], strict=True)
@@ -129,7 +173,7 @@ async def check(
             "low": found.low and round(found.low, 4),
             "high": found.high and round(found.high, 4),
             "ratio_of_rounds": round(statistics.median(by_round), 4),
-            "within": abs((found.value or 0) - 1) <= AGREE,
+            "within": abs(statistics.median(by_round) - 1) <= AGREE,
         }
     for name, some in seen.items():
         result[name] = {
@@ -182,8 +226,8 @@ def main() -> None:
     )
     parser.add_argument("--url", default="", help="an engine that runs already")
     parser.add_argument("--token", default="", help="its bearer token")
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--requests", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--requests", type=int, default=0)
     parser.add_argument("--tokens", type=int, default=32)
     parser.add_argument("--users", default="1,4")
     flags = parser.parse_args()

@@ -109,7 +109,7 @@ def test_servebench_measures_the_same(engine: Running) -> None:
     script = Path(__file__).parents[2] / "benchmarks/lab_crosscheck.py"
     command = [
         sys.executable, str(script), "--servebench", str(SERVEBENCH), "--url", engine.endpoint.url, "--token",
-        engine.endpoint.token, "--users", "1", "--rounds", "6", "--requests", "4", "--tokens", "16",
+        engine.endpoint.token, "--users", "1", "--rounds", "20", "--tokens", "16",
     ]  # fmt: skip
     found: dict[str, Any] = {}
     for _ in range(3):
