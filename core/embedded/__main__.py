@@ -104,7 +104,8 @@ async def _preload(engine: Engine) -> None:
     """
     await asyncio.sleep(_PRELOAD_SECONDS)
     model = engine.registry.first_chat(engine.config.first)
-    if model is not None:
+    # Whoever asked for another model in the meantime must not lose it again.
+    if model is not None and not engine.scheduler.runners:
         await engine.scheduler.preload(model)
 
 

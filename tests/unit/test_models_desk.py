@@ -21,7 +21,7 @@ from core.models.errors import NeedsConfirmation
 from core.models.pulls import _row
 from core.models.tracker import Tracker
 from core.models.types import Pull
-from core.ollama import ModelDetails, PullProgress
+from core.ollama import EngineLoad, ModelDetails, PullProgress
 from core.ollama.errors import PullFailed, StreamCut
 from core.paths import default_paths
 from core.session import Store
@@ -54,6 +54,9 @@ class FakeClient:
 
     async def ps(self) -> list[Any]:
         return []
+
+    async def load_now(self) -> EngineLoad:
+        return EngineLoad()
 
     async def load(self, model: str, **options: Any) -> None:
         self.asked.append(("load", model))
