@@ -97,7 +97,7 @@ async def _make_room(engine: Engine, name: str) -> None:
 
     until = time.monotonic() + UNLOAD_SECONDS
     # A load that is under way (the engine's first, at its start) would count as this one's.
-    while ours and (await engine.client.load_now()).loading and time.monotonic() < until:
+    while ours and (await engine.client.load_now()).loading and time.monotonic() < until:  # noqa: ASYNC110 - another process is waited for
         await asyncio.sleep(POLL_SECONDS)
     for loaded in await there():
         await engine.client.unload(loaded)
