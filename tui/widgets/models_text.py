@@ -366,13 +366,13 @@ def load_row(record: LoadRecord, width: int) -> Row:
         tone = "quiet" if difference is None else "success" if abs(difference) <= 0.1 else "warning"
         how = ((right(format.size(record.measured_bytes), 10), ""), (right(error_text(record), 8), tone))
     ctx = (right(format.count(record.num_ctx), 8), "quiet")
-    predicted = (right(format.size(record.predicted_bytes), 10), "quiet")
+    predicted = (right(format.size(record.predicted_bytes), 11), "quiet")
     return Row(record.id, ((name_of(record.model), ""),), (ctx, predicted, *how), data=record)
 
 
 def load_heads() -> str:
     """Return the heads of the loads' columns, as wide as :func:`load_row` writes them."""
-    names = (("context", 8), ("predicted", 10), ("measured", 10), ("error", 8))
+    names = (("context", 8), ("predicted", 11), ("measured", 10), ("error", 8))
     return "".join(right(tr(f"modelsui.load.{name}"), wide) for name, wide in names)
 
 
