@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from core.events import Event, RunEnded, TokenDelta
+from core.events import Event, LabChanged, RunEnded, TokenDelta
 from core.i18n import Lang, set_language
 from core.paths import default_paths
 from core.runtime import Runtime, set_up_logging
@@ -84,6 +84,8 @@ async def session(lang: Lang, folder: str) -> None:
         await pilot.press("f2")
         await pilot.pause(0.6)
         save(app.export_screenshot(), f"trace-{lang}")
+        await timeline(app, pilot, lang)
+        await lab(app, pilot, events, lang)
         await engine_room(app, pilot, lang)
     runtime.stop()
 
@@ -126,6 +128,49 @@ def served(file: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{server.server_port}/{file.name}"
         finally:
             server.shutdown()
+
+
+async def timeline(app: StudyApp, pilot: Pilot[None], lang: Lang) -> None:
+    """The memory of the last answer over time, read out in the middle."""
+    from tui.screens.timeline import TimelineScreen
+
+    await app.action_do("timeline")
+    await until(
+        lambda: isinstance(app.screen, TimelineScreen) and len(app.screen.timeline.samples) > 3,
+        f"{lang}: timeline",
+    )
+    await pilot.press(*["right"] * 4)
+    await pilot.pause(0.6)
+    save(app.export_screenshot(), f"timeline-{lang}")
+    await pilot.press("escape", "escape")
+
+
+async def lab(app: StudyApp, pilot: Pilot[None], events: list[Event], lang: Lang) -> None:
+    """The lab while it measures."""
+    desk, state = app.runtime.lab, app.lab.state
+    options = {"users": [1, 2, 4], "rates": [], "search": False, "requests": 4, "repeats": 2, "output": 12}
+    run = await asyncio.wrap_future(desk.start("load", options))
+    await pilot.press("f4")
+    await until(lambda: state.run(run.id) is not None, f"{lang}: lab")
+    await pilot.pause(0.2)
+    rows = app.screen.query_one("#lab-list")
+    rows.cursor = next(index for index, row in enumerate(rows.rows) if row.id == f"r:{run.id}")
+
+    def half_done() -> bool:
+        view, made = state.views.get(run.id), state.progress.get(run.id)
+        points = len(view.plots[0].series[0].points) if view and view.plots and view.plots[0].series else 0
+        return points == 3 and made is not None and made.done * 2 > made.total
+
+    await until(half_done, f"{lang}: half of a load run is measured", 300)
+    await pilot.press("right", "right")
+    await pilot.pause(0.6)
+    save(app.export_screenshot(), f"lab-{lang}")
+    desk.cancel(run.id)
+    await until(
+        lambda: any(isinstance(event, LabChanged) and event.status == "cancelled" for event in events),
+        "cancelled",
+    )
+    await pilot.press("escape", "escape")
 
 
 _TEXT = re.compile(
