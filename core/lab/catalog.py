@@ -46,8 +46,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
         "load",
         (
-            Option("users", "ints", (1, 2, 4, 8, 16), 1, 256),
-            Option("rates", "floats", (0.5, 1.0, 2.0), 0.01, 1000),
+            Option("users", "ints", (1, 2, 4, 8, 16), 1, 256, empty=True),
+            Option("rates", "floats", (0.5, 1.0, 2.0), 0.01, 1000, empty=True),
             Option("search", "bool", True),
             Option("seconds", "float", 10.0, 0.2, 3600),
             Option("requests", "int", 8, 1, 10_000),

@@ -41,7 +41,7 @@ def _value(option: Option, value: Any) -> Any:
         if option.kind in ("ints", "floats"):
             items = value.split(",") if isinstance(value, str) else list(value)
             items = [item for item in items if not isinstance(item, str) or item.strip()]
-            if len(items) > MAX_ITEMS:
+            if len(items) > MAX_ITEMS or not (items or option.empty):
                 raise ValueError
             one = _whole if option.kind == "ints" else _number
             return sorted({_within(option, one(item)) for item in items})

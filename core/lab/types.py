@@ -23,6 +23,8 @@ class Option:
     default: Any
     low: float | None = None
     high: float | None = None
+    empty: bool = False
+    """Whether a list may have nothing in it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ MESSAGES: dict[str, str] = {
     "error.pull.checksum": "The file is not what it should be: SHA-256 {expected} was expected, {got} arrived.",
     "error.pull.checksum.fix": "The file was removed; pull again, and compare the checksum with its publisher's.",
     "error.pull.disk": "The disk is too small: {needed} are needed (a reserve included), {free} are free.",
-    "error.pull.disk.fix": "Free space, or choose another data directory with --data-dir. Nothing was downloaded.",
+    "error.pull.disk.fix": "Free space, or choose another data directory with --data-dir.",
     "error.pull.disk_full": "The disk became full during the download; the partial file was removed.",
     "error.pull.disk_full.fix": "Free space and pull again.",
     "error.pull.disk_write": "{path} cannot be written: {reason}.",

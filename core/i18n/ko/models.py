@@ -14,7 +14,7 @@ MESSAGES: dict[str, str] = {
     "error.pull.checksum": "파일 내용이 다릅니다. 예상한 SHA-256은 {expected}, 받은 것은 {got}입니다.",
     "error.pull.checksum.fix": "파일은 지웠습니다. 다시 받고, 배포처의 체크섬과 비교하세요.",
     "error.pull.disk": "디스크 공간이 부족합니다. 여유분을 포함해 {needed} 필요하지만 {free} 남았습니다.",
-    "error.pull.disk.fix": "공간을 비우거나 --data-dir로 다른 데이터 폴더를 고르세요. 아직 받은 것은 없습니다.",
+    "error.pull.disk.fix": "공간을 비우거나 --data-dir로 다른 데이터 폴더를 고르세요.",
     "error.pull.disk_full": "받는 도중 디스크가 가득 차서 받던 파일을 지웠습니다.",
     "error.pull.disk_full.fix": "공간을 비운 뒤 다시 받으세요.",
     "error.pull.disk_write": "{path} 파일을 쓸 수 없습니다: {reason}.",
