@@ -100,6 +100,8 @@ class Llama:
         params.cpuparams.n_threads = spec.threads
         params.cpuparams_batch.n_threads = spec.threads
         params.n_batch = params.n_ubatch = batch_size(spec.threads, spec.parallel)
+        # llama.cpp would keep the computed prompts of everybody who ever asked, up to 8 GiB. A slot keeps its own.
+        params.cache_ram_mib = 0
         params.verbosity = 0
         params.endpoint_slots = True
         params.endpoint_metrics = False
