@@ -248,7 +248,7 @@ async def test_an_invalid_run_says_so(runs: Any) -> None:
         fake(bench).warnings = ("The sample is small.",)
         await open_lab(bench)
         await choose(bench, "r:a")
-        await bench.sees("Do not trust these figures:")
+        await bench.sees("Not valid:")
         await bench.sees("The sample is small.")
         await bench.sees("by night")
 

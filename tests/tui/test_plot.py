@@ -12,14 +12,13 @@ from rich.cells import cell_len
 
 from core.lab.types import Plot, Series
 from tui import glyphs
-from tui.widgets.plot import (
+from tui.widgets.plot_lines import draw, thin
+from tui.widgets.plot_scale import (
     Look,
-    draw,
     nice_step,
     nice_ticks,
     number,
     scaled,
-    thin,
     wants_log,
     x_scale,
     xs_of,
@@ -233,3 +232,10 @@ def test_hostile_names_are_cleaned() -> None:
 )
 def test_numbers_have_three_digits_that_matter(value: float, shown: str) -> None:
     assert number(value) == shown
+
+
+def test_the_axis_and_the_legend_are_in_one_unit() -> None:
+    # The axis ends above the data: at 10 000 ms it must not change to seconds alone.
+    lines = texts(Plot("ttft", "tok", "ms", (line("cold", (64, 2_485), (192, 9_681)),)))
+    assert lines[0].startswith("ms")
+    assert any(text.startswith("10 000") for text in lines)

@@ -26,7 +26,8 @@ from tui.state import State
 from tui.widgets import lab_text
 from tui.widgets.basics import Choices, Plain
 from tui.widgets.lab_table import table_parts
-from tui.widgets.plot import PlotView, xs_of
+from tui.widgets.plot import PlotView
+from tui.widgets.plot_scale import xs_of
 from tui.widgets.rows import Fragment, Row, RowList
 
 LIST_WIDTH = 44

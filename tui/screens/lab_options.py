@@ -19,7 +19,7 @@ from core.text import clean_line
 from tui.lab_room import title_of
 from tui.screens.dialogs import Dialog
 from tui.widgets.basics import Plain
-from tui.widgets.plot import number
+from tui.widgets.plot_scale import number
 
 YES, NO = (
     frozenset({"yes", "y", "true", "on", "1", "예"}),

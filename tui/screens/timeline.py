@@ -23,7 +23,9 @@ from tui.screens.room import Room
 from tui.state import State
 from tui.timeline_data import Timeline, anonymous, load_timeline, mapped, memory, plots
 from tui.widgets.basics import Choices, Plain, SplitLine
-from tui.widgets.plot import Look, PlotView, gutter_of
+from tui.widgets.plot import PlotView
+from tui.widgets.plot_lines import gutter_of
+from tui.widgets.plot_scale import Look
 
 if TYPE_CHECKING:
     from tui.study import StudyApp

@@ -13,7 +13,7 @@ from core.lab.types import Cell, Column, Comparison, Difference, Table
 from core.text import clean_line
 from tui import format
 from tui.glyphs import glyphs
-from tui.widgets.plot import number
+from tui.widgets.plot_scale import number
 
 Part = str | tuple[str, str]
 
