@@ -11,7 +11,6 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import logging
-import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
@@ -27,6 +26,7 @@ from core.events import (
     Event,
     Hit,
     IngestProgress,
+    LoadedUse,
     Notice,
     RunStarted,
     Sample,
@@ -41,6 +41,8 @@ from core.settings import Settings
 if TYPE_CHECKING:
     from core.agent.run import Agent
     from core.containers.desk import Containers
+    from core.containers.stats import ContainerSampler
+    from core.containers.types import ContainerStatus
     from core.engines import Engine
     from core.lab.desk import Lab
     from core.models.desk import Models
@@ -84,6 +86,8 @@ class Runtime:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._telemetry_shown = threading.Event()
         self._telemetry_shown.set()
+        self._details_wanted = False
+        self._sampler: ContainerSampler | None = None
         self._stopping = False
 
     # -- life -----------------------------------------------------------------------------------------
@@ -228,6 +232,12 @@ class Runtime:
         if self._hub:
             self._hub.resume()
 
+    def watch_details(self, wanted: bool) -> None:
+        """Read the finer figures too (per core, disks, pressure, GPU, container), or no longer."""
+        self._details_wanted = wanted
+        if self._hub:
+            self._hub.detail = wanted
+
     # -- inside -----------------------------------------------------------------------------------------
 
     def _emit(self, event: Event) -> None:
@@ -290,8 +300,12 @@ class Runtime:
         from core.telemetry import Hub
 
         self._hub = Hub(
-            root_pids=self._root_pids, on_sample=self._on_sample, interval=self.settings.sample_interval
+            root_pids=self._root_pids,
+            on_sample=self._on_sample,
+            interval=self.settings.sample_interval,
+            container=self._read_container,
         )
+        self._hub.detail = self._details_wanted
         self._hub.start()
         if not self._telemetry_shown.is_set():
             self._hub.pause()
@@ -338,6 +352,32 @@ class Runtime:
             if self._telemetry_shown.is_set():
                 with contextlib.suppress(StudyError):
                     await engine.refresh()
+                    self._note_engine(engine)
+
+    def _note_engine(self, engine: Engine) -> None:
+        """Hand what the engine says of itself to the sampler."""
+        if self._hub is None:
+            return
+        loaded = tuple(
+            LoadedUse(one.name, one.size_bytes, one.size_vram_bytes, one.context_length, one.expires_at)
+            for one in engine.loaded
+        )
+        load = engine.load
+        self._hub.note_engine(
+            loaded=loaded,
+            kv_used_tokens=load.kv_used_tokens,
+            kv_total_tokens=load.kv_total_tokens,
+            prompt_tokens_per_s=load.prompt_tokens_per_s,
+            generated_tokens_per_s=load.generated_tokens_per_s,
+        )
+
+    def _read_container(self) -> ContainerStatus | None:
+        """Read the service's container. Called in the sampler's own thread for it, only while details are wanted."""
+        from core.engines.container import docker_present
+
+        if self._sampler is None and docker_present():
+            self._sampler = self.containers.sampler()
+        return self._sampler.read() if self._sampler is not None else None
 
     def _root_pids(self) -> list[int]:
         ready = self.engine_ready
@@ -458,24 +498,3 @@ class Runtime:
         if self.store:
             chat.release_sessions(self.store)
             await asyncio.to_thread(self.store.close)
-
-
-def set_up_logging(paths: Paths) -> None:
-    """Send every log record and warning to the log file, nothing to the terminal. The file is bounded at 2 × 1 MB."""
-    from logging.handlers import RotatingFileHandler
-
-    handler: logging.Handler
-    try:
-        paths.ensure()
-        handler = RotatingFileHandler(
-            paths.log_file, maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True
-        )
-    except OSError:
-        handler = logging.NullHandler()
-    handler.setFormatter(logging.Formatter(f"%(asctime)s {os.getpid()} %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
-    for noisy in ("httpx", "httpcore", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    logging.captureWarnings(True)

@@ -32,7 +32,8 @@ def run(settings: Settings, paths: Paths, *, session: str = "new", notice: str =
     terminal.prepare(settings.kitty_keyboard)
     # Importing makes many objects and no garbage: the collector comes on again after the first paint.
     gc.disable()
-    from core.runtime import Runtime, set_up_logging
+    from core.logs import set_up_logging
+    from core.runtime import Runtime
 
     set_up_logging(paths)
     from tui.study import StudyApp

@@ -35,6 +35,8 @@ class Glyphs:
     retry: str = "⟲"
     bullet: str = "•"
     clip: str = "✂"
+    up: str = "↑"
+    down: str = "↓"
     plot_marks: str = "●○◆◇▲△"
     plot_axis: str = "─"
     plot_corner: str = "└"
@@ -74,6 +76,8 @@ ASCII = Glyphs(
     retry="r",
     bullet="-",
     clip="%",
+    up="^",
+    down="v",
     plot_marks="*o#x@%",
     plot_axis="-",
     plot_corner="+",

@@ -6,7 +6,7 @@ from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from core.events import EngineStatus, LabChanged, MemoryUse, Sample, Span
+from core.events import Detail, EngineStatus, LabChanged, MemoryUse, Sample, Span
 from core.paths import Paths
 from core.session import Store, chat
 from core.session.rows import Message, Run, Session
@@ -57,6 +57,8 @@ class State:
     session: Session | None = None
     status: EngineStatus | None = None
     sample: Sample | None = None
+    detail: Detail | None = None
+    """The finer figures of the last sample that had them; ``None`` while nobody looks."""
     live: dict[str, Live] = field(default_factory=dict)
     """By run id."""
     pending: list[Pending] = field(default_factory=list)
@@ -90,6 +92,7 @@ class State:
     def take_sample(self, sample: Sample) -> None:
         """Remember a reading for the panels."""
         self.sample = sample
+        self.detail = sample.detail or self.detail
         total = sample.memory_total_bytes
         used = sample.memory_used_bytes
         self.history["cpu"].append(sample.cpu_percent)

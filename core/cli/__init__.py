@@ -65,7 +65,7 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = load_settings(paths.config_file, flags)
     if settings.lang:
         set_language(settings.lang)
-    from core.runtime import set_up_logging
+    from core.logs import set_up_logging
 
     set_up_logging(paths)
     if arguments.command:

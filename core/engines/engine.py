@@ -13,7 +13,7 @@ from core.engines.supervised import Supervised
 from core.errors import StudyError
 from core.events import EngineKind, EngineState, EngineStatus
 from core.i18n import tr
-from core.ollama import ModelDetails, OllamaClient, is_loopback, show_url
+from core.ollama import EngineLoad, LoadedModel, ModelDetails, OllamaClient, is_loopback, show_url
 from core.ollama.errors import EngineUnreachable
 from core.paths import Paths
 from core.settings import Settings
@@ -38,6 +38,10 @@ class Engine:
         self.version = ""
         self.model = ""
         self.details: ModelDetails | None = None
+        self.loaded: tuple[LoadedModel, ...] = ()
+        """Models in its memory at the last :meth:`refresh`."""
+        self.load = EngineLoad()
+        """How busy it was then; of a real Ollama nothing is known."""
         self._settings = settings
         self._paths = paths
         self._on_status = on_status
@@ -192,6 +196,7 @@ class Engine:
             client = self.client
             loaded = await client.ps(timeout=REFRESH_SECONDS)
             load = await client.load_now(timeout=REFRESH_SECONDS) if self._child is not None else None
+            self.loaded, self.load = tuple(loaded), load or EngineLoad()
         except StudyError as error:
             # Slow is not down: an engine that computes on every core may be late to answer.
             if error.key == "error.engine.unreachable" and self._child is None and not self._closed:

@@ -101,6 +101,7 @@ class FakeRuntime:
         self.added: list[str] = []
         self.hits: list[Hit] = []
         self.views: dict[str, FakeView] = {}
+        self.details = False
         self.telemetry = True
         self.current: RunStarted | None = None
         self.delay_store = False
@@ -200,6 +201,9 @@ class FakeRuntime:
 
     def resume_telemetry(self) -> None:
         self.telemetry = True
+
+    def watch_details(self, wanted: bool) -> None:
+        self.details = wanted
 
     # -- an answer, step by step ---------------------------------------------------------------------
 

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from core import i18n
+from core.events import ContainerUse, Detail, Gpu, LoadedUse
 from tests.tui.fakes import sample
+from tui.figures import WIDE, defined
 from tui.widgets.header import Header
-from tui.widgets.resources import SECTIONS, Figures
+from tui.widgets.resources import Figures
 
 
 def shown(bench: Any) -> set[str]:
@@ -100,13 +102,13 @@ async def test_a_sample_that_changes_nothing_redraws_nothing(runs: Any, monkeypa
             bench.runtime.emit(sample(0))
         await bench.sees("3.1/23 GiB")
         await bench.pilot.pause()
-        redrawn: list[list[str]] = []
+        redrawn: list[list[int]] = []
         show = Figures.show
         monkeypatch.setattr(Figures, "show", lambda self: redrawn.append(show(self)))
         bench.runtime.emit(sample(0))
         await bench.until(lambda: redrawn == [[]])
         bench.runtime.emit(sample(0, cpu_percent=77.0))
-        await bench.until(lambda: redrawn == [[], ["cpu"]])
+        await bench.until(lambda: redrawn == [[], [0]])
 
 
 async def test_every_number_is_explained(runs: Any) -> None:
@@ -114,7 +116,11 @@ async def test_every_number_is_explained(runs: Any) -> None:
         await bench.pilot.press("f12", "question_mark")
         await bench.sees("What the numbers mean")
         text = str(bench.app.screen._content)
-        for name in (name for section in SECTIONS for name in section):
+        assert {name.split(".")[0] for names in WIDE.values() for name in names} == {
+            name for section in defined() for name in section
+        }
+        for name in (name for section in defined() for name in section):
+            assert i18n.has(f"figure.{name}.help")
             assert i18n.tr(f"figure.{name}.help") in text
 
 
@@ -169,3 +175,48 @@ async def test_the_quit_key_is_seen_at_eighty_columns(runs: Any) -> None:
     for lang, name in (("en", "quit"), ("ko", "끝내기")):
         async with runs(size=(80, 24), lang=lang) as bench:
             assert f"^Q {name}" in bench.screen_text()
+
+
+DETAIL = Detail(
+    cores_percent=(20.0, 95.0),
+    load_average=(1.25, 0.5, 0.25),
+    disk_read=2 * 2**20,
+    disk_write=0.0,
+    engine_threads=17,
+    pressure_memory=3.5,
+    oom_kills=1,
+    gpus=(Gpu("Card [b]X[/b]", 40.0, 2**30, 8 * 2**30, None, 75.0, None),),
+    container=ContainerUse("ollama", "running", 150.0, 3 * 2**30, 6 * 2**30, 2, True, 4),
+    loaded=(LoadedUse("smollm2:135m", 274 * 2**20),),
+    kv_used_tokens=512,
+    kv_total_tokens=8192,
+)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
+async def test_the_wide_pane_shows_every_source(runs: Any, size: tuple[int, int]) -> None:
+    async with runs(size=size) as bench:
+        assert not bench.runtime.details
+        await bench.pilot.press("f12")
+        if size[0] >= 100:
+            await bench.pilot.press("f9")
+        await bench.until(lambda: bench.runtime.details, "the finer sources are read")
+        bench.runtime.emit(sample(0, detail=DETAIL))
+        for text in ("1.25  0.50  0.25", "2 MiB/s", "17", "3.5 %", "274 MiB", "512/8192", "3.0 GiB / 6.0 GiB",
+                     "killed 4", "Card [b]X[/b]", "75 W"):  # fmt: skip
+            lines = Figures.render(bench.app.bench.query_one(Figures)).plain
+            await bench.until(
+                lambda text=text: text in Figures.render(bench.app.bench.query_one(Figures)).plain, lines
+            )
+        # Nobody looks any longer: nothing finer is read.
+        await bench.pilot.press("escape")
+        await bench.until(lambda: not bench.runtime.details, "the finer sources rest")
+
+
+async def test_what_could_not_be_read_is_not_zero(runs: Any) -> None:
+    async with runs(size=(200, 50)) as bench:
+        await bench.pilot.press("f12", "f9")
+        bench.runtime.emit(sample(0, detail=Detail()))
+        await bench.sees("wait memory")
+        line = next(line for line in bench.screen_text().splitlines() if "wait memory" in line)
+        assert "—" in line and "0.0" not in line

@@ -109,6 +109,12 @@ class Bench(Workbench):
         name = clean_line(event.document.path.rsplit("/", 1)[-1])
         self.study.push_screen(Confirm(tr("documents.remove", name=name)), confirmed)
 
+    @on(ResourcesPane.Detailed)
+    def _detailed(self, event: ResourcesPane.Detailed) -> None:
+        if not event.wanted:
+            self.state.detail = None
+        self.study.runtime.watch_details(event.wanted)
+
     @on(ResourcesPane.Explain)
     def _explain(self) -> None:
         self.study.push_screen(TextScreen(tr("numbers.title"), numbers_text(self.state)))

@@ -12,10 +12,10 @@ from textual.content import Content
 
 from core.i18n import tr
 from tui import actions, format
+from tui.figures import defined, figures
 from tui.screens.dialogs import Dialog
 from tui.state import State
 from tui.widgets.basics import Plain
-from tui.widgets.resources import SECTIONS, figures
 
 Part = str | tuple[str, str]
 
@@ -70,9 +70,9 @@ def numbers_text(state: State) -> Content:
     """Return every number of the resources pane with its present value, definition and unit."""
     current = figures(state)
     parts: list[Part] = []
-    for section in SECTIONS:
+    for section in defined():
         for name in section:
-            value = current[name].value or format.none()
+            value = (current.get(name) or current[f"{name}.0"]).value or format.none()
             parts += [
                 (tr(f"figure.{name}"), "bold $accent"),
                 f"  {value}\n",

@@ -1,10 +1,11 @@
-"""The resources pane: what the machine and the engine do now, one line a figure."""
+"""The resources pane: what the machine and the engine do now, one line a figure, in columns where there is room."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from rich.cells import cell_len
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -14,87 +15,33 @@ from textual.widget import Widget
 
 from core.i18n import tr
 from tui import actions, format
+from tui.figures import SECTIONS, WIDE, Figure, figures
 from tui.state import State
 from tui.widgets.sparkline import RING, bar, spark
 
+WIDE_FROM = 56
+"""Columns from which the pane shows every figure, with the finer sources read."""
 
-@dataclass(frozen=True)
-class Figure:
-    """One line of the pane. Its name and definition are the messages ``figure.<id>`` and ``figure.<id>.help``."""
+COLUMN = 46
+"""Least width of a column of the wide pane."""
 
-    id: str
-    value: str = ""
-    graph: str = ""
-    """History as a name in :attr:`State.history`, or ``""``."""
-    high: float | None = None
-    fraction: float | None = None
-    """Draws a filled bar instead of a history."""
-    tone: str = ""
-    indent: int = 0
+GAP = 3
+
+Column = tuple[str, ...]
+"""Figures from top to bottom; ``""`` leaves a line blank, ``#name`` is a section's title."""
 
 
-SECTIONS: tuple[tuple[str, ...], ...] = (
-    ("cpu", "ram", "swap"),
-    ("engine", "pss", "anon", "file", "engine_cpu"),
-    ("context", "slots", "queue"),
-    ("tps", "ttft"),
-    ("answer", "peak"),
-    ("container", "gpu"),
-)
-"""Every figure by its place in the pane; ``?`` explains them in the same order."""
-
-
-def figures(state: State) -> dict[str, Figure]:
-    """Return what every line says now."""
-    sample, status, run = state.sample, state.status, state.last_run
-    engine = tr(f"engine.state.{status.state}") if status else tr("engine.state.starting")
-    tone = "error" if status and status.state == "down" else "warning" if not state.ready else ""
-    pss = None
-    if sample:
-        pss = sample.engine_pss_bytes if sample.engine_pss_bytes is not None else sample.engine_rss_bytes
-    num_ctx = (status and status.context_length) or state.settings.num_ctx
-    used = (run.usage.input_tokens + run.usage.output_tokens if run else 0) or None
-    slots = format.none()
-    if status and status.slots is not None:
-        slots = f"{status.slots_busy or 0}/{status.slots}"
-    live_rate = sample.tokens_per_s if sample and state.generating else None
-    rate = live_rate if live_rate is not None else (run.tokens_per_s if run else None)
-    memory = state.answer_memory
-    peak = memory.peak_bytes
-    if peak is None:
-        peak = max((v for v in state.history["answer"] if v is not None), default=None)
-    lines = [
-        Figure("cpu", format.percent(sample and sample.cpu_percent), "cpu", 100),
-        Figure(
-            "ram",
-            format.of_total(sample and sample.memory_used_bytes, sample and sample.memory_total_bytes),
-            "ram",
-            100,
-        ),
-        Figure("swap", format.size(sample.swap_used_bytes if sample else None)),
-        Figure("engine", engine, tone=tone),
-        Figure("pss", format.size(pss), "pss"),
-        Figure("anon", format.size(sample.engine_anon_bytes if sample else None), indent=1),
-        Figure("file", format.size(sample.engine_file_bytes if sample else None), indent=1),
-        Figure("engine_cpu", format.percent(sample and sample.engine_cpu_percent), indent=1),
-        Figure(
-            "context",
-            f"{format.count(used)}/{num_ctx}" if used is not None else f"{format.none()}/{num_ctx}",
-            fraction=(used / num_ctx if used is not None and num_ctx else None),
-        ),
-        Figure("slots", slots),
-        Figure("queue", format.count(status.queue) if status else format.none()),
-        Figure("tps", format.rate(rate), "tps"),
-        Figure("ttft", format.duration(run.ttft_ms if run else None)),
-        Figure("answer", "", "answer"),
-        Figure("peak", format.size(peak), indent=1),
-        Figure("container"),
-        Figure("gpu"),
-    ]
-    return {
-        line.id: line if line.value or line.graph else Figure(line.id, format.none(), tone="quiet")
-        for line in lines
-    }
+def arrangement(width: int) -> list[Column]:
+    """Return the columns of figures that fit into ``width`` cells."""
+    if width < WIDE_FROM:
+        return [tuple(name for section in SECTIONS for name in (*section, ""))[:-1]]
+    sections = [(f"#{title}", *names, "") for title, names in WIDE.items()]
+    count = max(1, min(3, (width + GAP) // (COLUMN + GAP)))
+    columns: list[list[str]] = [[] for _ in range(count)]
+    order = {1: (0, 0, 0, 0, 0), 2: (0, 1, 1, 0, 0), 3: (0, 1, 2, 1, 2)}[count]
+    for place, section in zip(order, sections, strict=True):
+        columns[place] += section
+    return [tuple(column[:-1]) for column in columns]
 
 
 class Figures(Widget):
@@ -105,34 +52,53 @@ class Figures(Widget):
     def __init__(self, state: State) -> None:
         super().__init__(id="figures")
         self.state = state
-        # A blank line between two sections.
-        self.names = [name for section in SECTIONS for name in (*section, "")][:-1]
         self._lines: dict[int, Content] = {}
         self._drawn_width = 0
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """A line for each figure and between sections."""
-        return len(self.names)
+        """A line for each figure, title and gap of the longest column."""
+        return max(len(column) for column in arrangement(width))
 
-    def show(self) -> list[str]:
-        """Draw the lines whose text changed. Returns their names."""
-        current, width = figures(self.state), self.content_size.width
+    def show(self) -> list[int]:
+        """Draw the lines whose text changed. Returns their numbers."""
+        width = self.content_size.width
         if width != self._drawn_width:
             self.refresh()
             return []
         changed = []
-        for y, name in enumerate(self.names):
-            if name and not self._line(current[name], width).is_same(self._lines.get(y, Content(""))):
+        for y, line in enumerate(self._drawn(width)):
+            if not line.is_same(self._lines.get(y, Content(""))):
                 self.refresh(Region(0, y, self.size.width, 1))
-                changed.append(name)
+                changed.append(y)
         return changed
 
-    def _line(self, figure: Figure, width: int) -> Content:
-        """Write label, graph and value, together as wide as the pane."""
-        label = " " * figure.indent + tr(f"figure.{figure.id}")
+    def _drawn(self, width: int) -> list[Content]:
+        columns, current = arrangement(width), figures(self.state)
+        cell = (width - GAP * (len(columns) - 1)) // len(columns)
+        lines = []
+        for y in range(max(len(column) for column in columns)):
+            parts: list[Content | str] = []
+            for column in columns:
+                name = column[y] if y < len(column) else ""
+                parts += [self._line(current, name, cell), " " * GAP]
+            lines.append(Content.assemble(*parts[:-1]))
+        return lines
+
+    def _line(self, current: dict[str, Figure], name: str, width: int) -> Content:
+        if not name:
+            return Content(" " * width)
+        if name.startswith("#"):
+            return Content.styled(format.pad(tr(f"figures.{name[1:]}"), width), "bold $accent")
+        return self._figure(current[name], width)
+
+    def _figure(self, figure: Figure, width: int) -> Content:
+        """Write label, graph and value, together as wide as the column."""
+        label = " " * figure.indent + (figure.label or tr(f"figure.{figure.id.split('.')[0]}"))
         value = format.fit(figure.value, max(0, width - 6))
         drawn = figure.graph or figure.fraction is not None
-        label = format.pad(label, 6 if drawn else max(6, cell_len(label)))
+        least = 6 if width < WIDE_FROM and width < COLUMN else 16
+        wanted = least if drawn else max(least, cell_len(label))
+        label = format.pad(label, max(0, min(wanted, width - cell_len(value) - 2)))
         room = max(0, width - cell_len(label) - cell_len(value) - 2)
         middle = ""
         if figure.graph:
@@ -148,9 +114,8 @@ class Figures(Widget):
 
     def render(self) -> Content:
         """Draw every line."""
-        current, width = figures(self.state), self.content_size.width
-        self._drawn_width = width
-        lines = [self._line(current[name], width) if name else Content("") for name in self.names]
+        self._drawn_width = self.content_size.width
+        lines = self._drawn(self._drawn_width)
         self._lines = dict(enumerate(lines))
         return Content("\n").join(lines)
 
@@ -163,10 +128,17 @@ class ResourcesPane(VerticalScroll, can_focus=True):
     class Explain(Message):
         """The user wants the numbers explained."""
 
+    @dataclass
+    class Detailed(Message):
+        """Whether the finer figures are shown changed."""
+
+        wanted: bool
+
     def __init__(self, state: State) -> None:
         super().__init__(id="resources", classes="pane")
         self.state = state
         self.border_title = tr("pane.resources")
+        self._detailed = False
 
     def compose(self) -> ComposeResult:
         yield Figures(self.state)
@@ -175,7 +147,20 @@ class ResourcesPane(VerticalScroll, can_focus=True):
         self.show()
 
     def on_show(self) -> None:
+        self._tell()
         self.show()
+
+    def on_hide(self) -> None:
+        self._tell()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._tell()
+
+    def _tell(self) -> None:
+        wanted = bool(self.display) and self.content_size.width >= WIDE_FROM
+        if wanted != self._detailed:
+            self._detailed = wanted
+            self.post_message(self.Detailed(wanted))
 
     def show(self) -> None:
         """Bring every line up to date."""
