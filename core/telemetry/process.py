@@ -18,6 +18,9 @@ PSS_SHARE = 0.003
 """PSS may take this share of the time at most. The kernel walks every page for it: 2 ms for a small model,
 0.1 s for a large one, with the engine's address space locked meanwhile."""
 
+QUIET_SECONDS = 15.0
+"""PSS is read again no sooner than this while RSS stays the same to the page: an idle engine is not walked through."""
+
 MIN_CPU_WINDOW = 0.1
 """A shorter stretch holds too few clock ticks (10 ms each on Linux) for a percentage."""
 
@@ -92,6 +95,7 @@ class _Known:
     at: tuple[int, int] = (0, 0)
     """RSS, its anonymous part and the rest, when the PSS was read."""
     pss_due: float = 0.0
+    pss_at: float = float("-inf")
 
 
 def read_linux(pid: int) -> ProcessReading | None:
@@ -271,8 +275,9 @@ class ProcessTree:
             return None
         now_at = (reading.anon, reading.rss - reading.anon)
         now = self._clock()
-        if self._pss_readable and now >= known.pss_due:
-            known.pss, known.at = read_pss(pid), now_at
+        changed = now_at != known.at or now - known.pss_at >= QUIET_SECONDS
+        if self._pss_readable and changed and now >= known.pss_due:
+            known.pss, known.at, known.pss_at = read_pss(pid), now_at, now
             cost = self._clock() - now
             known.pss_due = now + cost / PSS_SHARE
         if known.pss is None:

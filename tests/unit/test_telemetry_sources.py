@@ -111,6 +111,23 @@ def test_the_parts_add_up_between_two_pss_readings_too(
 
 
 @linux
+def test_an_engine_that_stays_the_same_is_not_walked_through_again(
+    child: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_pss, calls = process.read_pss, []
+    monkeypatch.setattr(process, "read_pss", lambda pid: calls.append(pid) or read_pss(pid))
+    clock = Clock()
+    tree = ProcessTree(clock=clock)
+    for _ in range(10):
+        tree.read([child.pid])
+        clock.now += 1
+    assert len(calls) == 1
+    clock.now += process.QUIET_SECONDS
+    tree.read([child.pid])
+    assert len(calls) == 2, "what is shared with others may have changed all the same"
+
+
+@linux
 def test_a_kernel_that_does_not_split_pss_still_gives_parts_that_add_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
