@@ -6,6 +6,8 @@ only the helpers here use it, for rendering a template and for (de)tokenising.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import http.client
 import json
@@ -120,6 +122,7 @@ class Llama:
         """Free the memory. No generation may be running."""
         self._server = None
         gc.collect()
+        _give_back()
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         connection = http.client.HTTPConnection(*self._address, timeout=60)
@@ -235,6 +238,12 @@ class Llama:
         except ApiError as error:
             raise ApiError(400, f"invalid format: {error.text}") from None
         return self._grammar(json.dumps({**schema, "x-guidance": _SPACING}))
+
+
+def _give_back() -> None:
+    """Return freed memory to the system where the C library keeps it for later (glibc does)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _refused(answer: Any) -> ApiError:
