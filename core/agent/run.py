@@ -149,7 +149,7 @@ class Agent:
         except asyncio.CancelledError:
             status = "cancelled"
         except Exception as error:
-            status, failure = "error", _explained(error)
+            status, failure = "error", _explained(error, self.engine)
         answer = recorder.finish_text()
         ended = RunEnded(
             run_id=run.run_id,
@@ -280,12 +280,12 @@ async def _no_documents(query: str, k: int) -> list[Hit]:
     return []
 
 
-def _explained(error: Exception) -> StudyError:
+def _explained(error: Exception, engine: Engine) -> StudyError:
     """Turn whatever went wrong into a sentence for the user; the log has the rest."""
     if isinstance(error, StudyError):
         return error
     log.error("a run failed", exc_info=error)
-    return explain(error)
+    return explain(error, url=engine.url, model=engine.model)
 
 
 _NO_USAGE = Usage()

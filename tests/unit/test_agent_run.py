@@ -215,6 +215,7 @@ async def test_an_engine_that_is_gone_is_said_so(world: World) -> None:
     world.agent.engine = FakeEngine("http://127.0.0.1:9")
     ended = await world.ask("hello")
     assert ended.status == "error" and ended.fix
+    assert ended.error and "http://127.0.0.1:9 " in ended.error
 
 
 async def test_trying_again_replaces_the_failed_answer(world: World) -> None:
