@@ -32,8 +32,16 @@ class Plain(Static):
             else text == self._shown
         )
         if not same:
+            # A number that changed within its width moves nothing: the screen need not be laid out for it.
+            moved = _shape(text) != _shape(self._shown)
             self._shown = text
-            self.update(text)
+            self.update(text, layout=moved)
+
+
+def _shape(text: str | Content) -> list[list[int]]:
+    """Return the cells of every word, line by line: what wrapping depends on."""
+    plain = text.plain if isinstance(text, Content) else text
+    return [[cell_len(word) for word in line.split(" ")] for line in plain.split("\n")]
 
 
 class SplitLine(Widget):

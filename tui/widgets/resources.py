@@ -11,6 +11,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
+from textual.strip import Strip
+from textual.visual import Visual
 from textual.widget import Widget
 
 from core.i18n import tr
@@ -68,9 +70,19 @@ class Figures(Widget):
         changed = []
         for y, line in enumerate(self._drawn(width)):
             if not line.is_same(self._lines.get(y, Content(""))):
+                self._lines[y] = line
                 self.refresh(Region(0, y, self.size.width, 1))
                 changed.append(y)
         return changed
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line: Textual's way over :meth:`render` would draw all of them for each that changed."""
+        width = self.content_size.width
+        if width != self._drawn_width:
+            self.render()
+        line = self._lines.get(y, Content(""))
+        strips = Visual.to_strips(self, line, width, 1, self.visual_style)
+        return strips[0] if strips else Strip.blank(width)
 
     def _drawn(self, width: int) -> list[Content]:
         columns, current = arrangement(width), figures(self.state)
