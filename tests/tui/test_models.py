@@ -265,7 +265,7 @@ async def test_a_pull_shows_progress_and_can_be_stopped_and_continued(
         desk.move(pull(1))
         await bench.pilot.press("2")
         await bench.sees("62 %")
-        for text in ("12.3 MB/s", "355 MiB / 572 MiB", "18 s left"):
+        for text in ("12.3 MB/s", "355 MiB / 572 MiB", "18 s"):
             await bench.sees(text)
         await bench.pilot.press("c")
         await bench.until(lambda: desk.called("cancel_pull"))
