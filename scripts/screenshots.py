@@ -26,8 +26,9 @@ from rich.cells import cell_len
 
 from core.events import Event, LabChanged, RunEnded, TokenDelta
 from core.i18n import Lang, set_language
+from core.logs import set_up_logging
 from core.paths import default_paths
-from core.runtime import Runtime, set_up_logging
+from core.runtime import Runtime
 from core.settings import Settings
 
 if TYPE_CHECKING:
