@@ -134,9 +134,9 @@ async def test_a_cancelled_request_is_kept(url: str) -> None:
 
 
 async def test_latency_counts_from_when_a_request_was_due(url: str) -> None:
-    """Coordinated omission: the server stops once, for 400 ms. One closed user sees one slow answer; those who would
+    """Coordinated omission: the server stops once, for 1.5 s. One closed user sees one slow answer; those who would
     have come meanwhile are only seen by open load, counted from the moment each was due."""
-    stall = {"ttft": 5, "itl": 1, "slots": 1, "stall_at_s": 0.1, "stall_for": 400}
+    stall = {"ttft": 5, "itl": 1, "slots": 1, "stall_at_s": 0.1, "stall_for": 1500}
     behave(url, **stall)
     one_user: list[Measured] = []
     await closed(target(url), lambda number: ask(2), users=1, requests=40, on_measured=one_user.append)
@@ -144,9 +144,10 @@ async def test_latency_counts_from_when_a_request_was_due(url: str) -> None:
     arrived: list[Measured] = []
     moments = [number * 0.02 for number in range(40)]
     await open_loop(target(url), lambda number: ask(2), moments=moments, on_measured=arrived.append)
-    slow = [sum((one.chunks[0] - one.scheduled) > 0.1 for one in some) for some in (one_user, arrived)]
+    # By the end: the stall may begin between two chunks of an answer.
+    slow = [sum((one.ended - one.scheduled) > 0.1 for one in some) for some in (one_user, arrived)]
     assert slow[0] == 1
-    assert slow[1] >= 12, "of 20 requests due in the 400 ms most waited more than 100 ms"
+    assert slow[1] >= 12, "of the requests due in the stall most waited more than 100 ms"
     assert max(one.chunks[0] - one.scheduled for one in arrived) > 0.3
 
 
