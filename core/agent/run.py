@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.agent import prompts, semconv
+from core.agent.death import DeathWatch
 from core.agent.routes import choose_route, is_small
 from core.agent.routing import Decision, Router
 from core.agent.spans import Recorder
@@ -133,6 +134,7 @@ class Agent:
         state: Any = None
         status: RunStatus = "ok"
         failure: StudyError | None = None
+        watch = await asyncio.to_thread(DeathWatch, self.engine)
         try:
             # The graph module imports LangChain: in a thread, the loop stays free meanwhile.
             await asyncio.to_thread(warm_up)
@@ -150,6 +152,7 @@ class Agent:
             status = "cancelled"
         except Exception as error:
             status, failure = "error", _explained(error, self.engine)
+            failure = await asyncio.to_thread(watch.explain, failure)
         answer = recorder.finish_text()
         ended = RunEnded(
             run_id=run.run_id,

@@ -50,6 +50,9 @@ class FakeEngine:
     def chat_client_kwargs(self) -> dict[str, Any]:
         return {"base_url": self.url, "headers": {}}
 
+    def root_pids(self) -> list[int]:
+        return []
+
     async def embed(self, texts: list[str]) -> list[list[float]]:
         return [[1.0, 0.0] if "leave" in text.lower() else [0.0, 1.0] for text in texts]
 

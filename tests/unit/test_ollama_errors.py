@@ -88,7 +88,22 @@ REAL_0_24 = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("status", "text", "key"), REAL_0_24)
+REAL_0_33 = [
+    # Recorded from Ollama 0.33.0 (fb3076099 with llama-server b10488, built from source, CPU only).
+    # The kernel's OOM killer took the runner: while it loaded, and while it read the prompt (the same as for a crash).
+    (500, "llama-server process has terminated: signal: killed", "error.engine.memory"),
+    (500, "an error was encountered while running the model: unexpected EOF", "error.engine.crashed"),
+    (404, "model 'nope:latest' not found", "error.model.missing"),
+    (400, '{"error":{"code":400,"message":"request (6010 tokens) exceeds the available context size (1024 tokens), '
+          'try increasing it","type":"exceed_context_size_error","n_prompt_tokens":6010,"n_ctx":1024}}',
+     "error.engine.context"),
+    (400, "the prompt is longer than the context length currently available to the model; shorten the prompt, adjust "
+          "the context length in settings, or use a model with a longer context length", "error.engine.context"),
+    (501, "This server does not support embeddings. Start it with `--embeddings`", "error.engine.refused"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "text", "key"), REAL_0_24 + REAL_0_33)
 def test_what_a_real_ollama_said(status: int, text: str, key: str) -> None:
     assert from_text(status, text).key == key
 
