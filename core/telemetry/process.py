@@ -19,7 +19,11 @@ PSS_SHARE = 0.003
 0.1 s for a large one, with the engine's address space locked meanwhile."""
 
 QUIET_SECONDS = 15.0
-"""PSS is read again no sooner than this while RSS stays the same to the page: an idle engine is not walked through."""
+"""PSS is read again no sooner than this while RSS stays within :data:`QUIET_BYTES`: an idle engine is not walked
+through. The little that RSS moves is added all the same."""
+
+QUIET_BYTES = 1 << 20
+"""An engine that answers a question about its state touches a few pages each time."""
 
 MIN_CPU_WINDOW = 0.1
 """A shorter stretch holds too few clock ticks (10 ms each on Linux) for a percentage."""
@@ -275,7 +279,8 @@ class ProcessTree:
             return None
         now_at = (reading.anon, reading.rss - reading.anon)
         now = self._clock()
-        changed = now_at != known.at or now - known.pss_at >= QUIET_SECONDS
+        moved = abs(now_at[0] - known.at[0]) + abs(now_at[1] - known.at[1])
+        changed = moved > QUIET_BYTES or now - known.pss_at >= QUIET_SECONDS
         if self._pss_readable and changed and now >= known.pss_due:
             known.pss, known.at, known.pss_at = read_pss(pid), now_at, now
             cost = self._clock() - now
