@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-NO_LIMIT = 1 << 60
-"""cgroup v1 writes "no limit" as a number near 2^63."""
+from core.telemetry.cgroups import NO_LIMIT, UNIFIED, mounts, paths_of, read_fields, read_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +39,14 @@ class Group:
             if self._unified
             else ("memory.usage_in_bytes", "memory.limit_in_bytes")
         )
-        used = _number(self._memory / names[0])
+        used = read_number(self._memory / names[0])
         if used is None:
             return None
-        inactive = _fields(self._memory / "memory.stat").get(
+        inactive = read_fields(self._memory / "memory.stat").get(
             "inactive_file" if self._unified else "total_inactive_file", 0
         )
-        limit = _number(self._memory / names[1])
-        kills = _fields(self._memory / ("memory.events" if self._unified else "memory.oom_control"))
+        limit = read_number(self._memory / names[1])
+        kills = read_fields(self._memory / ("memory.events" if self._unified else "memory.oom_control"))
         return Use(
             memory_bytes=max(0, used - inactive),
             memory_limit=limit if limit is not None and limit < NO_LIMIT else None,
@@ -59,9 +58,9 @@ class Group:
         if self._cpu is None:
             return None
         if self._unified:
-            microseconds = _fields(self._cpu / "cpu.stat").get("usage_usec")
+            microseconds = read_fields(self._cpu / "cpu.stat").get("usage_usec")
             return None if microseconds is None else microseconds / 1e6
-        nanoseconds = _number(self._cpu / "cpuacct.usage")
+        nanoseconds = read_number(self._cpu / "cpuacct.usage")
         return None if nanoseconds is None else nanoseconds / 1e9
 
 
@@ -76,21 +75,11 @@ def find(pid: int, container_id: str, *, proc: Path = Path("/proc")) -> Group | 
     Returns:
         ``None`` when it cannot be seen from here (another machine, a virtual machine, a namespace of our own).
     """
-    try:
-        groups = (proc / str(pid) / "cgroup").read_text("utf-8").splitlines()
-        mounts = (proc / "self" / "mountinfo").read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return None
-    paths = {}
-    for line in groups:
-        _, controllers, path = line.split(":", 2)
-        for controller in controllers.split(","):
-            paths[controller] = path
-    places = _mounts(mounts)
+    paths, places = paths_of(proc, pid), mounts(proc)
     memory = _folder(places, paths, "memory", container_id)
     if memory is not None:
         return Group(memory, _folder(places, paths, "cpuacct", container_id), unified=False)
-    unified = _folder(places, paths, "", container_id)
+    unified = _folder(places, paths, UNIFIED, container_id)
     if unified is not None and (unified / "memory.current").exists():
         return Group(unified, unified, unified=True)
     return None
@@ -107,32 +96,3 @@ def _folder(
         return None
     folder = place / path.removeprefix(root).lstrip("/")
     return folder if folder.is_dir() else None
-
-
-def _mounts(lines: list[str]) -> dict[str, tuple[str, Path]]:
-    """Controller → (root inside the hierarchy, mount point); the unified hierarchy under ``""``."""
-    places: dict[str, tuple[str, Path]] = {}
-    for line in lines:
-        before, _, after = line.partition(" - ")
-        fields, rest = before.split(), after.split()
-        if len(fields) < 5 or len(rest) < 3 or rest[0] not in ("cgroup", "cgroup2"):
-            continue
-        for controller in [""] if rest[0] == "cgroup2" else rest[2].split(","):
-            places.setdefault(controller, (fields[3], Path(fields[4])))
-    return places
-
-
-def _number(file: Path) -> int | None:
-    try:
-        return int(file.read_text("ascii"))
-    except (OSError, ValueError):
-        return None
-
-
-def _fields(file: Path) -> dict[str, int]:
-    try:
-        lines = file.read_text("ascii").splitlines()
-    except (OSError, ValueError):
-        return {}
-    pairs = (line.split() for line in lines)
-    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}

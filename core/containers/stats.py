@@ -13,6 +13,7 @@ from core.containers.daemon import connect, translated
 from core.containers.types import ContainerStatus
 from core.engines.container import docker_present
 from core.errors import StudyError
+from core.telemetry.cgroups import NO_LIMIT
 
 INSPECT_SECONDS = 3.0
 """State, health and restarts are asked this often; memory and processor at every reading."""
@@ -206,7 +207,7 @@ def from_stats(stats: Mapping[str, Any]) -> cgroup.Use | None:
     cpu = ((stats.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage")
     return cgroup.Use(
         memory_bytes=max(0, int(used) - int(inactive)),
-        memory_limit=int(limit) if limit and limit < cgroup.NO_LIMIT else None,
+        memory_limit=int(limit) if limit and limit < NO_LIMIT else None,
         cpu_seconds=None if cpu is None else cpu / 1e9,
         oom_kills=None,
     )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-NO_LIMIT = 1 << 60
-"""cgroup v1 writes "no limit" as a number near 2^63."""
+from core.telemetry.cgroups import NO_LIMIT, UNIFIED, mounts, paths_of, read_fields, read_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +52,22 @@ class Group:
     def memory(self) -> GroupMemory:
         """Read the group's memory, its limit and its kills."""
         if self._unified is not None and (self._unified / "memory.current").exists():
-            stat = _fields(self._unified / "memory.stat")
-            used = _number(self._unified / "memory.current")
+            stat = read_fields(self._unified / "memory.stat")
+            used = read_number(self._unified / "memory.current")
             limit = self._limit_above(self._unified)
-            kills = _fields(self._unified / "memory.events").get("oom_kill")
+            kills = read_fields(self._unified / "memory.events").get("oom_kill")
             inactive = stat.get("inactive_file", 0)
         elif self._v1 is not None:
-            stat = _fields(self._v1 / "memory.stat")
-            used = _number(self._v1 / "memory.usage_in_bytes")
-            limit = stat.get("hierarchical_memory_limit", _number(self._v1 / "memory.limit_in_bytes"))
-            kills = _fields(self._v1 / "memory.oom_control").get("oom_kill")
+            stat = read_fields(self._v1 / "memory.stat")
+            used = read_number(self._v1 / "memory.usage_in_bytes")
+            limit = stat.get("hierarchical_memory_limit", read_number(self._v1 / "memory.limit_in_bytes"))
+            kills = read_fields(self._v1 / "memory.oom_control").get("oom_kill")
             inactive = stat.get("total_inactive_file", stat.get("inactive_file", 0))
         else:
             used = limit = kills = None
             inactive = 0
         if kills is None:
-            kills = _fields(self._proc / "vmstat").get("oom_kill")
+            kills = read_fields(self._proc / "vmstat").get("oom_kill")
         return GroupMemory(
             used=max(0, used - inactive) if used is not None else None,
             limit=limit if limit is not None and limit < NO_LIMIT else None,
@@ -79,35 +78,23 @@ class Group:
         """A group of v2 may use no more than any group above it."""
         limits = []
         while folder != self._root and folder != folder.parent:
-            limits.append(_number(folder / "memory.max"))
+            limits.append(read_number(folder / "memory.max"))
             folder = folder.parent
         return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _places(proc: Path) -> tuple[Path | None, Path | None, Path | None]:
     """Return the folders of this process's v2 group and v1 memory group, and the root of v2."""
-    try:
-        groups = (proc / "self" / "cgroup").read_text("utf-8", "replace").splitlines()
-        mounts = (proc / "self" / "mountinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return None, None, None
-    paths: dict[str, str] = {}
-    for line in groups:
-        _, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        paths.update(dict.fromkeys(controllers.split(","), path))
-    unified = memory = root = None
-    for line in mounts:
-        before, _, after = line.partition(" - ")
-        fields, rest_fields = before.split(), after.split()
-        if len(fields) < 5 or len(rest_fields) < 3:
-            continue
-        if rest_fields[0] == "cgroup2" and unified is None and "" in paths:
-            root = Path(fields[4])
-            unified = _below(root, fields[3], paths[""])
-        elif rest_fields[0] == "cgroup" and "memory" in rest_fields[2].split(",") and "memory" in paths:
-            memory = memory or _below(Path(fields[4]), fields[3], paths["memory"])
-    return unified, memory, root
+    paths, places = paths_of(proc), mounts(proc)
+
+    def own(controller: str) -> Path | None:
+        if controller not in paths or controller not in places:
+            return None
+        root, mount = places[controller]
+        return _below(mount, root, paths[controller])
+
+    top = places[UNIFIED][1] if UNIFIED in paths and UNIFIED in places else None
+    return own(UNIFIED), own("memory"), top
 
 
 def _below(mount: Path, root: str, path: str) -> Path | None:
@@ -128,18 +115,3 @@ def _some(file: Path) -> float | None:
     except (OSError, ValueError, KeyError):
         pass
     return None
-
-
-def _number(file: Path) -> int | None:
-    try:
-        return int(file.read_text("ascii"))
-    except (OSError, ValueError):
-        return None
-
-
-def _fields(file: Path) -> dict[str, int]:
-    try:
-        pairs = (line.split() for line in file.read_text("ascii").splitlines())
-        return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
-    except (OSError, ValueError):
-        return {}
