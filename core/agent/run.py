@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -134,8 +135,9 @@ class Agent:
         state: Any = None
         status: RunStatus = "ok"
         failure: StudyError | None = None
-        watch = await asyncio.to_thread(DeathWatch, self.engine)
+        watch: DeathWatch | None = None
         try:
+            watch = await asyncio.to_thread(DeathWatch, self.engine)
             # The graph module imports LangChain: in a thread, the loop stays free meanwhile.
             await asyncio.to_thread(warm_up)
             state = self._state(run, question, recorder, toolbox, route, reason, docs, search is not None)
@@ -152,7 +154,10 @@ class Agent:
             status = "cancelled"
         except Exception as error:
             status, failure = "error", _explained(error, self.engine)
-            failure = await asyncio.to_thread(watch.explain, failure)
+            if watch is not None:
+                # A cancel that comes now must not keep the run from ending.
+                with contextlib.suppress(asyncio.CancelledError):
+                    failure = await asyncio.to_thread(watch.explain, failure)
         answer = recorder.finish_text()
         ended = RunEnded(
             run_id=run.run_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -166,6 +167,25 @@ async def test_every_row_is_on_disk_before_its_event(world: World) -> None:
     world.agent.emit = check
     await world.ask("hello")
     assert len(seen) == 4 and all(seen)
+
+
+async def test_cancelling_before_anything_is_asked_ends_the_run_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def slow(engine: object) -> None:
+        began.set()
+        go_on.wait(10)
+
+    monkeypatch.setattr("core.agent.run.DeathWatch", slow)
+    task = asyncio.create_task(world.ask("hello"))
+    await asyncio.to_thread(began.wait, 10)
+    task.cancel()
+    go_on.set()
+    ended = await task
+    assert ended.status == "cancelled"
+    assert [message.status for message in chat.messages(world.store, world.session)][-1] == "cancelled"
 
 
 async def test_cancelling_keeps_the_partial_answer_and_hangs_up(world: World) -> None:
