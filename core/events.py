@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from core.agent.types import Budget, PermissionRequest, Rerun
     from core.containers.types import ContainerStatus, UpProgress
     from core.models.types import Pull
 
-SpanKind = Literal["agent", "route", "model", "tool", "retrieval", "embedding"]
+SpanKind = Literal[
+    "agent", "route", "model", "tool", "retrieval", "embedding", "retry", "permission", "memory", "summary"
+]
 SpanStatus = Literal["running", "ok", "error", "cancelled"]
-RunStatus = Literal["running", "ok", "error", "cancelled", "interrupted"]
-Route = Literal["native", "routed"]
+RunStatus = Literal["running", "waiting", "ok", "error", "cancelled", "interrupted"]
+Route = Literal["native", "constrained", "routed"]
 EngineKind = Literal["ollama", "docker", "embedded"]
 EngineState = Literal["starting", "ready", "loading", "generating", "restarting", "down"]
 DocumentStatus = Literal["queued", "parsing", "embedding", "indexed", "failed"]
@@ -385,6 +388,56 @@ class LabChanged:
     """What is being measured now, a sentence."""
 
 
+@dataclass(frozen=True, slots=True)
+class PermissionAsked:
+    """A run waits for the user's word; the question is on disk and survives a restart."""
+
+    request: PermissionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionAnswered:
+    """The user answered (or the run was cancelled: ``request.answer`` is ``deny``)."""
+
+    request: PermissionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChanged:
+    """The questions that wait for their session's run to end: id and text, oldest first; on disk."""
+
+    session_id: str
+    waiting: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContextMeasured:
+    """Where the context window of a model call went; sent before the call and once more after it."""
+
+    run_id: str
+    session_id: str
+    budget: Budget
+
+
+@dataclass(frozen=True, slots=True)
+class RunWaits:
+    """A run waits for something that is not the user: a retry, a place in the engine's queue, the engine's restart."""
+
+    run_id: str
+    session_id: str
+    text: str
+    """A sentence; empty when it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayChanged:
+    """A repeated call or run ended; its row is on disk."""
+
+    rerun: Rerun
+    done: int
+    total: int
+
+
 Event = (
     RunStarted
     | TokenDelta
@@ -401,4 +454,10 @@ Event = (
     | ContainerChanged
     | ContainerLog
     | LabChanged
+    | PermissionAsked
+    | PermissionAnswered
+    | QueueChanged
+    | ContextMeasured
+    | RunWaits
+    | ReplayChanged
 )

@@ -39,10 +39,13 @@ from core.session.rows import Session
 from core.settings import Settings
 
 if TYPE_CHECKING:
+    from core.agent.context.desk import Facts
+    from core.agent.replay.desk import Traces
     from core.agent.run import Agent
     from core.containers.desk import Containers
     from core.containers.stats import ContainerSampler
     from core.containers.types import ContainerStatus
+    from core.cost.desk import Costs
     from core.engines import Engine
     from core.lab.desk import Lab
     from core.models.desk import Models
@@ -152,6 +155,27 @@ class Runtime:
         from core.lab.desk import Lab
 
         return Lab(self._ground)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the user asked to remember."""
+        from core.agent.context.desk import Facts
+
+        return Facts(self._ground)
+
+    @cached_property
+    def traces(self) -> Traces:
+        """Recorded runs, to look at and to repeat."""
+        from core.agent.replay.desk import Traces
+
+        return Traces(self._ground, self)
+
+    @cached_property
+    def costs(self) -> Costs:
+        """What calls, runs and sessions took."""
+        from core.cost.desk import Costs
+
+        return Costs(self._ground)
 
     @cached_property
     def _ground(self) -> Ground:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from core.session.schema_agent import agent_tables
 from core.session.schema_lab import lab_tables
 from core.session.schema_models import models_tables
 from core.session.schema_samples import samples_tables
@@ -172,6 +173,7 @@ MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     models_tables,
     samples_tables,
     lab_tables,
+    agent_tables,
 )
 """Applied in order; the file's format number is how many of them it has seen."""
 
