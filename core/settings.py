@@ -78,6 +78,21 @@ class Settings:
     kitty_keyboard: Literal["auto", "on", "off"] = "auto"
     """The kitty keyboard protocol. ``auto`` switches it off on iTerm2, where it swallows Hangul."""
 
+    power_w: float = 0.0
+    """Watts this machine takes while the engine works, where no meter can be read. 0: unknown."""
+
+    power_price: float = 0.0
+    """US dollars per kWh. 0: power is left out of the cost."""
+
+    hardware_price: float = 0.0
+    """US dollars the machine cost. 0: hardware is left out of the cost."""
+
+    hardware_years: float = 4.0
+    """Years over which :attr:`hardware_price` is spread, as if the machine worked all the time."""
+
+    compare_prices: str = "openai/gpt-5-mini, openai/gpt-6-sol, anthropic/claude-sonnet-5-5, groq/llama-3.1-8b-instant"
+    """Hosted models whose price for the same tokens is shown, ``provider/model``; the first one in the header."""
+
     keymap: Mapping[str, str] = field(default_factory=dict)
     """Keys by action id, e.g. ``trace = "f2,ctrl+t"``; F1 lists the ids. Quit always keeps ctrl+q."""
 
@@ -136,6 +151,10 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "repeat_penalty": (0.5, 2),
     "request_timeout": (1, 86_400),
     "sample_interval": (0.2, 60),
+    "power_w": (0, 100_000),
+    "power_price": (0, 100),
+    "hardware_price": (0, 100_000_000),
+    "hardware_years": (0.1, 100),
 }
 
 

@@ -14,6 +14,7 @@ from core.agent import semconv
 from core.errors import StudyError
 from core.events import Event, RunStarted, Span, SpanEnded, SpanKind, SpanStarted, SpanStatus, TokenDelta
 from core.session import Store, chat
+from core.telemetry import energy
 from core.text import clean
 
 SHOW_EVERY_S = 0.04
@@ -58,6 +59,7 @@ class Recorder:
             dict(attributes),
         )
         began = time.perf_counter()
+        counters = energy.read() if kind == "model" else {}
         await self._put(span)
         self._emit(SpanStarted(self.run.session_id, span))
         token = _parent.set(span.id)
@@ -76,6 +78,9 @@ class Recorder:
             raise
         finally:
             _parent.reset(token)
+            joules = energy.joules_since(counters) if counters else None
+            if joules is not None:
+                attributes[semconv.ENERGY_J] = joules
             ended = dataclasses.replace(
                 span,
                 name=str(attributes.pop("name", name)),

@@ -1,1 +1,1 @@
-"""What tokens cost: seconds, energy and money, here and at hosted models. Front door: :class:`core.cost.desk.Costs`."""
+"""What calls, runs and sessions took: tokens, seconds, energy, money. Front door: :class:`core.cost.desk.Costs`."""
