@@ -377,6 +377,7 @@ class Runtime:
                 with contextlib.suppress(StudyError):
                     await engine.refresh()
                     self._note_engine(engine)
+                    await self.models.spot(engine)
 
     def _note_engine(self, engine: Engine) -> None:
         """Hand what the engine says of itself to the sampler."""

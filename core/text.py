@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from urllib.parse import urlsplit
 
 #: No body may run over the start of another sequence: that keeps the search linear in hostile text.
 #: Whole ANSI sequences (CSI, OSC, DCS, PM, APC, SOS and two-byte escapes; ECMA-48), 7-bit and 8-bit forms.
@@ -72,3 +73,16 @@ def break_long_lines(text: str, *, max_chars: int = MAX_LINE_CHARS) -> str:
     for line in text.split("\n"):
         lines.extend(line[start : start + max_chars] for start in range(0, max(1, len(line)), max_chars))
     return "\n".join(lines)
+
+
+def without_secrets(source: str) -> str:
+    """Return an address as it may be shown: without user, password, query and fragment. Other text stays as it is."""
+    try:
+        split = urlsplit(source.strip())
+        host, port = split.hostname, split.port
+    except ValueError:
+        return clean_line(source.partition("?")[0])
+    if split.scheme not in ("http", "https") or not host:
+        return clean_line(source)
+    host = f"[{host}]" if ":" in host else host
+    return clean_line(f"{split.scheme}://{host}{f':{port}' if port else ''}{split.path}")

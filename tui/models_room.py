@@ -183,7 +183,7 @@ class ModelsRoom:
         self.state.pulls[pull.id] = pull
         ended = not pull.live and (before is None or before.live)
         if ended and not self.watched and pull.status in {"done", "failed"}:
-            name = clean_line(pull.model or pull.source, max_chars=60)
+            name = clean_line(pull.model or pull.shown_source, max_chars=60)
             if pull.status == "done":
                 rate = (
                     pull.total_bytes / pull.seconds if pull.total_bytes and pull.seconds else pull.bytes_per_s

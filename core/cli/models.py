@@ -38,7 +38,7 @@ def _list(work: Runtime, arguments: argparse.Namespace) -> int:
         print_json(
             {
                 "models": [dataclasses.asdict(row) for row in rows],
-                "pulls": [dataclasses.asdict(pull) for pull in pulls],
+                "pulls": [_pull_json(pull) for pull in pulls],
                 "loads": [_load_json(load) for load in loads],
             }
         )
@@ -186,7 +186,7 @@ def _pull(work: Runtime, arguments: argparse.Namespace) -> int:
 
 def _pulled(pull: Pull, *, as_json: bool) -> int:
     if as_json:
-        print_json({"pull": dataclasses.asdict(pull)})
+        print_json({"pull": _pull_json(pull)})
     elif pull.status == "done":
         rate = f"{pull.bytes_per_s / 1e6:.1f}" if pull.bytes_per_s else "N/A"
         seconds = f"{pull.seconds:.1f}"
@@ -249,6 +249,10 @@ def _load(work: Runtime, arguments: argparse.Namespace) -> int:
     predicted, measured = size_text(record.predicted_bytes), size_text(record.measured_bytes)
     print(tr("models.measured", measured=measured, predicted=predicted, difference=difference))
     return 0
+
+
+def _pull_json(pull: Pull) -> dict[str, Any]:
+    return {**dataclasses.asdict(pull), "source": pull.shown_source}
 
 
 def _load_json(record: LoadRecord) -> dict[str, Any]:

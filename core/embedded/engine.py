@@ -58,6 +58,7 @@ class Engine:
         self.scheduler = Scheduler(
             parallel=config.parallel, queue=config.queue, num_ctx=config.num_ctx,
             threads=config.threads or default_threads(), keep_alive=300.0 if default is None else default,
+            beside=lambda: [(key, one.embedder.loaded) for key, one in list(self._embedders.items())],
         )  # fmt: skip
         self._embedders: dict[str, EmbedRunner] = {}
         self._embed_threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import importlib.metadata
 import json
 import math
+import os
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -55,6 +57,8 @@ async def status(engine: Engine, exchange: Exchange) -> None:
         "loading": any(not runner.ready for runner in runners),
         **engine.scheduler.speeds(),
         **await _kv(engine),
+        "pid": os.getpid(),
+        "loads": [dataclasses.asdict(load) for load in list(engine.scheduler.loads)],
     }
     await exchange.answer({"cloud": {"disabled": True, "source": "config"}, "engine": ours})
 

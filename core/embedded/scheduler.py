@@ -8,6 +8,7 @@ free slot goes at once, unless somebody before it waits for the same model: so a
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import math
 import time
@@ -18,12 +19,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.embedded.llama import Delta, Final, Job, Llama, LoadSpec
+from core.embedded.measure import LoadFact, measured
 from core.embedded.parent import killed_with_parent
 from core.embedded.registry import Model
 from core.embedded.wire import ApiError
 
 BUSY = "server busy, please try again.  maximum pending requests exceeded"
 FOREVER = math.inf
+KEPT_LOADS = 8
 
 _log = logging.getLogger(__name__)
 
@@ -164,11 +167,13 @@ class Scheduler:
         threads: Generation threads.
         keep_alive: Seconds a model stays loaded when a request does not say.
         max_loaded: Models in memory at the same time.
+        beside: What else has memory in this process; a load during which it changes is not measured.
     """
 
     def __init__(
-        self, *, parallel: int, queue: int, num_ctx: int, threads: int, keep_alive: float, max_loaded: int = 1
-    ) -> None:
+        self, *, parallel: int, queue: int, num_ctx: int, threads: int, keep_alive: float, max_loaded: int = 1,
+        beside: Callable[[], object] = lambda: None,
+    ) -> None:  # fmt: skip
         self._parallel = parallel
         self._queue = queue
         self._num_ctx = num_ctx
@@ -180,6 +185,10 @@ class Scheduler:
         self._verified: set[tuple[str, int, float]] = set()
         self.runners: dict[str, Runner] = {}
         self._last: Final | None = None
+        self._beside = beside
+        self._loads = itertools.count(1)
+        self.loads: deque[LoadFact] = deque(maxlen=KEPT_LOADS)
+        """The last loads, oldest first."""
         self.threads = ThreadPoolExecutor(max_workers=parallel * max_loaded + 2, thread_name_prefix="llama")
 
     async def acquire(
@@ -328,8 +337,19 @@ class Scheduler:
         if identity not in self._verified:
             model.verify()
             self._verified.add(identity)
-        with killed_with_parent():
-            runner.llama = Llama(model.path, runner.spec)
+        spec = runner.spec
+
+        def load() -> Llama:
+            with killed_with_parent():
+                return Llama(model.path, spec)
+
+        llama, fact = measured(
+            load, number=next(self._loads), model=model.name.short, num_ctx=spec.num_ctx,
+            parallel=spec.parallel, others=self._beside,
+        )  # fmt: skip
+        # In this order: who sees the model loaded may look for what it took.
+        self.loads.append(fact)
+        runner.llama = llama
 
     async def _close(self, runner: Runner) -> None:
         llama, runner.llama = runner.llama, None

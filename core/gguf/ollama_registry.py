@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import httpx
 
 from core.errors import StudyError
-from core.gguf.remote import MAX_REDIRECTS, TIMEOUT, shown
-from core.text import clean_line
+from core.gguf.remote import MAX_REDIRECTS, TIMEOUT
+from core.text import clean_line, without_secrets
 
 DEFAULT_HOST = "registry.ollama.ai"
 MAX_MANIFEST_BYTES = 1 << 20
@@ -90,24 +90,26 @@ async def _manifest(client: httpx.AsyncClient, url: str, name: str) -> dict[str,
     try:
         async with client.stream("GET", url, headers={"Accept": _ACCEPT}) as response:
             if response.status_code == 404:
-                raise StudyError("error.fit.registry.missing", name=name, url=shown(url))
+                raise StudyError("error.fit.registry.missing", name=name, url=without_secrets(url))
             if response.status_code != 200:
-                raise StudyError("error.fit.remote.status", url=shown(url), status=response.status_code)
+                raise StudyError(
+                    "error.fit.remote.status", url=without_secrets(url), status=response.status_code
+                )
             async for chunk in response.aiter_bytes(1 << 16):
                 body += chunk
                 if len(body) > MAX_MANIFEST_BYTES:
-                    raise StudyError("error.fit.registry.garbage", url=shown(url))
+                    raise StudyError("error.fit.registry.garbage", url=without_secrets(url))
     except httpx.TimeoutException:
-        raise StudyError("error.fit.remote.stalled", url=shown(url)) from None
+        raise StudyError("error.fit.remote.stalled", url=without_secrets(url)) from None
     except httpx.HTTPError as error:
         reason = clean_line(str(error)) or type(error).__name__
-        raise StudyError("error.fit.remote.unreachable", url=shown(url), reason=reason) from None
+        raise StudyError("error.fit.remote.unreachable", url=without_secrets(url), reason=reason) from None
     try:
         manifest = json.loads(bytes(body))
     except (ValueError, RecursionError):
         manifest = None
     if not isinstance(manifest, dict) or not isinstance(manifest.get("layers"), list):
-        raise StudyError("error.fit.registry.garbage", url=shown(url))
+        raise StudyError("error.fit.registry.garbage", url=without_secrets(url))
     return manifest
 
 

@@ -15,7 +15,7 @@ import httpx
 
 from core.errors import StudyError
 from core.gguf.header import GgufError, Header, NeedMore, merged, parse, part_names
-from core.text import clean_line
+from core.text import clean_line, without_secrets
 
 FIRST_BYTES = 1 << 20
 MAX_BYTES = 64 << 20
@@ -63,7 +63,7 @@ async def read_remote_header(
     try:
         names = part_names(place.name, first.header.parts)
     except GgufError as error:
-        raise StudyError("error.fit.remote.bad", url=shown(url), reason=str(error)) from None
+        raise StudyError("error.fit.remote.bad", url=without_secrets(url), reason=str(error)) from None
     others = [
         await _guarded(client, urlunsplit(split._replace(path=str(place.with_name(name)))), headers)
         for name in names
@@ -77,26 +77,20 @@ async def read_remote_header(
     )
 
 
-def shown(url: str) -> str:
-    """An address for a message: without user, password, query and fragment, which may hold secrets."""
-    split = urlsplit(url)
-    host = split.hostname or ""
-    port = f":{split.port}" if split.port else ""
-    return clean_line(f"{split.scheme}://{host}{port}{split.path}")
-
-
 async def _guarded(client: httpx.AsyncClient, url: str, headers: Mapping[str, str] | None) -> RemoteHeader:
     try:
         return await _read(client, url, dict(headers or {}))
     except GgufError as error:
-        raise StudyError("error.fit.remote.bad", url=shown(url), reason=str(error)) from None
+        raise StudyError("error.fit.remote.bad", url=without_secrets(url), reason=str(error)) from None
     except httpx.TimeoutException:
-        raise StudyError("error.fit.remote.stalled", url=shown(url)) from None
+        raise StudyError("error.fit.remote.stalled", url=without_secrets(url)) from None
     except httpx.TooManyRedirects:
-        raise StudyError("error.fit.remote.redirects", url=shown(url), limit=MAX_REDIRECTS) from None
+        raise StudyError(
+            "error.fit.remote.redirects", url=without_secrets(url), limit=MAX_REDIRECTS
+        ) from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = clean_line(str(error)) or type(error).__name__
-        raise StudyError("error.fit.remote.unreachable", url=shown(url), reason=reason) from None
+        raise StudyError("error.fit.remote.unreachable", url=without_secrets(url), reason=reason) from None
 
 
 class _Bytes:
@@ -131,7 +125,9 @@ async def _read(client: httpx.AsyncClient, url: str, headers: dict[str, str]) ->
         asked = {**headers, "Range": f"bytes={start}-{got.wanted - 1}", "Accept-Encoding": "identity"}
         async with client.stream("GET", url, headers=asked) as response:
             if response.status_code not in (200, 206):
-                raise StudyError("error.fit.remote.status", url=shown(url), status=response.status_code)
+                raise StudyError(
+                    "error.fit.remote.status", url=without_secrets(url), status=response.status_code
+                )
             ranged = response.status_code == 206
             if ranged:
                 _check_range(response, start)

@@ -13,6 +13,7 @@ from core.fit.types import FitReport, Verdict
 from core.ground import Ground
 from core.models import cards, loading, sources
 from core.models.fitting import Fitter
+from core.models.implicit import Spotter
 from core.models.pulls import Pulls
 from core.models.types import LoadRecord, ModelCard, ModelRow, Pull
 from core.ollama.errors import ModelMissing
@@ -21,6 +22,7 @@ from core.text import clean_line
 
 if TYPE_CHECKING:
     from core.containers.types import ContainerStatus
+    from core.engines import Engine
 
 # `list` is a method of the class below.
 _Rows = list[ModelRow]
@@ -47,6 +49,8 @@ class Models:
         self._pulls = Pulls(ground)
         self._verdicts: dict[str, Verdict] = {}
         self._loading = asyncio.Lock()
+        self._container = container
+        self._spotter = Spotter(ground, self._fitter, container)
 
     def list(self) -> Future[_Rows]:
         """Every model of the engine, newest first."""
@@ -107,6 +111,14 @@ class Models:
         """Every load, newest first, predicted and measured. Reads the store: call it in a worker."""
         store = self._ground.store_now()
         return [loading.load_of(row) for row in rows.load_rows(store)] if store else []
+
+    async def spot(self, engine: Engine) -> None:
+        """Record loads that nobody asked for by name, on the runtime's loop; called when the engine was asked how it is."""
+        if self._loading.locked():
+            return
+        async with self._loading:
+            if await self._spotter.look(engine):
+                self._ground.emit(ModelsChanged())
 
     async def close(self) -> None:
         """Stop what runs, on the runtime's loop."""
@@ -174,6 +186,7 @@ class Models:
                 return await loading.load(
                     self._ground, engine, report, num_ctx=plan.num_ctx if plan else num_ctx or settings.num_ctx,
                     parallel=plan.parallel if plan else settings.parallel, confirmed=confirmed,
+                    container=self._container if engine.kind == "docker" else None,
                 )  # fmt: skip
             finally:
                 self._ground.emit(ModelsChanged())

@@ -20,7 +20,7 @@ from core.i18n import tr
 from core.models import sources
 from core.ollama.errors import PullFailed
 from core.settings import Settings
-from core.text import clean_line
+from core.text import clean_line, without_secrets
 
 if TYPE_CHECKING:
     from core.containers.types import ContainerStatus
@@ -103,7 +103,7 @@ class Fitter:
             from core.gguf.remote import read_remote_header
 
             remote = await read_remote_header(plan.value)
-            return Found(remote.header, _shown(plan.value), remote.file_bytes, remote.transferred)
+            return Found(remote.header, without_secrets(plan.value), remote.file_bytes, remote.transferred)
         if plan.kind == "registry":
             return await _registry(plan.value)
         return await asyncio.to_thread(_local, plan)
@@ -128,13 +128,9 @@ async def _registry(name: str) -> Found:
             tr("fit.source.table", name=shape.name, reason=error.message.rstrip(".")),
             header.tensors.bytes,
         )
-    return Found(remote.header, _shown(model.url), model.size, remote.transferred, model.projector_bytes)
-
-
-def _shown(url: str) -> str:
-    from core.gguf.remote import shown
-
-    return shown(url)
+    return Found(
+        remote.header, without_secrets(model.url), model.size, remote.transferred, model.projector_bytes
+    )
 
 
 def _short(source: str) -> str:
@@ -188,7 +184,7 @@ def _judge(
 ) -> FitReport:
     from core import fit
 
-    model = clean_line(source, max_chars=120)
+    model = clean_line(without_secrets(source), max_chars=120)
     available = fit.availability(root_pids=pids, container=container, freed=freed)
     try:
         return fit.report(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from core.errors import StudyError
@@ -17,12 +18,14 @@ from core.session import models as rows
 from core.session.chat import new_id
 
 if TYPE_CHECKING:
+    from core.containers.types import ContainerStatus
     from core.engines import Engine
     from core.fit.types import FitReport
     from core.ground import Ground
     from core.ollama import ModelDetails
     from core.session import Store
 
+AskContainer = Callable[[], "Future[ContainerStatus]"]
 UNLOAD_SECONDS = 15.0
 """How long an unload may take until the load goes on without it."""
 POLL_SECONDS = 0.1
@@ -33,16 +36,20 @@ def load_of(row: Mapping[str, Any]) -> LoadRecord:
     values: dict[str, Any] = {
         name: "" if value is None and name in _TEXTS else value for name, value in row.items()
     }
-    return LoadRecord(**values)
+    return LoadRecord(**{**values, "implicit": bool(values["implicit"])})
 
 
 _TEXTS = ("digest", "architecture", "engine_version", "error")
 
 
 async def load(
-    ground: Ground, engine: Engine, report: FitReport, *, num_ctx: int, parallel: int, confirmed: bool
-) -> LoadRecord:
+    ground: Ground, engine: Engine, report: FitReport, *, num_ctx: int, parallel: int, confirmed: bool,
+    container: AskContainer | None = None,
+) -> LoadRecord:  # fmt: skip
     """Load the model of a report and record what it took.
+
+    Args:
+        container: Asks how the engine's container is; ``None``: it is in none.
 
     Raises:
         NeedsConfirmation: It would exhaust memory, and was not confirmed.
@@ -66,8 +73,13 @@ async def load(
     finally:
         seconds = time.monotonic() - started
         taken = await asyncio.to_thread(watch.stop)
-    record = _record(engine, details, report, taken, num_ctx=num_ctx, parallel=parallel)
-    record = dataclasses.replace(record, digest=digest, load_ms=round(1000 * seconds, 1))
+    record = record_of(engine, details, report, taken, num_ctx=num_ctx, parallel=parallel)
+    record = dataclasses.replace(
+        record,
+        digest=digest,
+        load_ms=round(1000 * seconds, 1),
+        container_bytes=await container_bytes(container),
+    )
     if failure is not None:
         failure = await asyncio.to_thread(_explained, failure, report, kills, pid)
         outcome: LoadOutcome = "out_of_memory" if _is_memory(failure) else "failed"
@@ -105,9 +117,20 @@ async def _make_room(engine: Engine, name: str) -> None:
         await asyncio.sleep(POLL_SECONDS)
 
 
-def _record(
+async def container_bytes(ask: AskContainer | None) -> int | None:
+    """The memory of the engine's container without inactive file cache; ``None`` where there is none to read."""
+    if ask is None:
+        return None
+    try:
+        return (await asyncio.wrap_future(ask())).memory_bytes
+    except StudyError:
+        return None
+
+
+def record_of(
     engine: Engine, details: ModelDetails, report: FitReport, taken: Taken, *, num_ctx: int, parallel: int
 ) -> LoadRecord:
+    """Put prediction and measurement side by side."""
     estimate = report.estimate
     return LoadRecord(
         id=new_id(), ts=time.time(), model=details.name, digest="", architecture=details.architecture or details.family,

@@ -11,6 +11,7 @@ from typing import Literal
 
 from core.events import EngineKind, Route
 from core.fit.types import Verdict
+from core.text import without_secrets
 
 PullStatus = Literal["queued", "running", "verifying", "done", "failed", "cancelled", "interrupted"]
 LoadOutcome = Literal["ok", "failed", "out_of_memory"]
@@ -106,6 +107,11 @@ class Pull:
     """What the file must hash to, when that was asked for."""
 
     @property
+    def shown_source(self) -> str:
+        """What was asked for, as it may be shown: the token in an address stays with whoever typed it."""
+        return without_secrets(self.source)
+
+    @property
     def live(self) -> bool:
         """Whether it still may change by itself."""
         return self.status in ("queued", "running", "verifying")
@@ -135,6 +141,8 @@ class LoadRecord:
     file_bytes: int | None = None
     container_bytes: int | None = None
     """The container's memory without inactive file cache."""
+    implicit: bool = False
+    """Nobody asked for it by name: the engine's first load, or one a question caused."""
     error: str = ""
 
     @property

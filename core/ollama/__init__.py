@@ -2,11 +2,21 @@
 
 from core.ollama.client import OllamaClient
 from core.ollama.hosts import is_loopback, parse_host, show_url
-from core.ollama.models import Chunk, EngineLoad, LoadedModel, ModelDetails, ModelInfo, PullProgress, ToolCall
+from core.ollama.models import (
+    Chunk,
+    EngineLoad,
+    LoadedModel,
+    LoadNote,
+    ModelDetails,
+    ModelInfo,
+    PullProgress,
+    ToolCall,
+)
 
 __all__ = [
     "Chunk",
     "EngineLoad",
+    "LoadNote",
     "LoadedModel",
     "ModelDetails",
     "ModelInfo",

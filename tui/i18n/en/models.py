@@ -149,6 +149,7 @@ MESSAGES: dict[str, str] = {
     "modelsui.load.anon": "anonymous",
     "modelsui.load.file": "file-mapped",
     "modelsui.load.container": "container",
+    "modelsui.load.implicit": "not asked for by name: the engine's first load, or one a question caused",
     "modelsui.load.peak": "peak PSS",
     "modelsui.outcome.failed": "failed",
     "modelsui.outcome.out_of_memory": "out of memory",

@@ -149,6 +149,7 @@ MESSAGES: dict[str, str] = {
     "modelsui.load.anon": "익명",
     "modelsui.load.file": "파일 매핑",
     "modelsui.load.container": "컨테이너",
+    "modelsui.load.implicit": "이름으로 요청한 적재가 아님: 엔진의 첫 적재이거나 질문 때문에 일어난 적재",
     "modelsui.load.peak": "최대 PSS",
     "modelsui.outcome.failed": "실패",
     "modelsui.outcome.out_of_memory": "메모리 부족",
