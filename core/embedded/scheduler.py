@@ -270,6 +270,8 @@ class Scheduler:
 
     def _grant(self, ticket: _Ticket, runner: Runner) -> None:
         runner.running += 1
+        # One file may have several names: it goes by the one it was last asked for by.
+        runner.model = ticket.model
         if runner.timer is not None:
             runner.timer.cancel()
             runner.timer = None

@@ -213,3 +213,14 @@ def test_names_survive_a_restart(keeper: Running, client: ollama.Client) -> None
     again = ollama.Client(keeper.endpoint.url, headers=keeper.headers)
     assert "kept:latest" in names(again)
     again.delete("kept")
+
+
+def test_a_loaded_file_goes_by_the_name_it_was_last_asked_for_by(client: ollama.Client) -> None:
+    client.copy(CHAT, "other-name")
+    try:
+        for name in (CHAT, "other-name"):
+            client.generate(name, keep_alive=60)
+            assert [str(one.model).removesuffix(":latest") for one in client.ps().models] == [name]
+    finally:
+        client.generate("other-name", keep_alive=0)
+        client.delete("other-name")
