@@ -34,6 +34,7 @@ _COMMANDS = {
     "logs": "core.cli.containers",
     "status": "core.cli.containers",
     "lab": "core.cli.lab",
+    "cost": "core.cli.cost",
     "doctor": "core.cli.doctor",
     "tour": "core.cli.tour",
 }
