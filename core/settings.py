@@ -93,6 +93,21 @@ class Settings:
     compare_prices: str = "openai/gpt-5-mini, openai/gpt-6-sol, anthropic/claude-sonnet-5-5, groq/llama-3.1-8b-instant"
     """Hosted models whose price for the same tokens is shown, ``provider/model``; the first one in the header."""
 
+    tools: Mapping[str, str] = field(default_factory=dict)
+    """Permission by tool, e.g. ``weather = "allow"``: allow, ask or deny. ``server__*`` means all of an MCP server."""
+
+    weather_url: str = "https://api.open-meteo.com"
+    """Where the weather forecast comes from: any server that answers as Open-Meteo does."""
+
+    geocoding_url: str = "https://geocoding-api.open-meteo.com"
+    """Where place names are looked up, the same way."""
+
+    units: Literal["metric", "imperial"] = "metric"
+    """Units of the weather when a question names none."""
+
+    searxng_url: str = ""
+    """A SearXNG server for web searches (its JSON format must be on). Empty: search engines are asked directly."""
+
     keymap: Mapping[str, str] = field(default_factory=dict)
     """Keys by action id, e.g. ``trace = "f2,ctrl+t"``; F1 lists the ids. Quit always keeps ctrl+q."""
 
@@ -138,6 +153,10 @@ def _coerce(name: str, value: Any) -> Any:
         return value
     if not isinstance(value, Mapping) or not all(isinstance(item, str) for item in value.values()):
         raise bad
+    if name == "tools" and not set(value.values()) <= {"allow", "ask", "deny"}:
+        raise UsageError(
+            "error.settings.value", name=name, value=repr(dict(value)), expected="allow | ask | deny"
+        )
     return dict(value)
 
 
@@ -195,7 +214,7 @@ def load_settings(
         pass
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError("error.settings.file", path=file, reason=error) from error
-    known = {item.name for item in dataclasses.fields(Settings)} - {"keymap"}
+    known = {item.name for item in dataclasses.fields(Settings)} - {"keymap", "tools"}
     for key, value in (os.environ if environ is None else environ).items():
         name = key.removeprefix(PREFIX).lower()
         if key.startswith(PREFIX) and name in known:

@@ -44,6 +44,8 @@ class ToolContext:
     """``None``: there are no documents."""
     question: str = ""
     """The user's own words of this run."""
+    citations: list[Citation] = field(default_factory=list)
+    """Passages found so far, numbered on through the run; each search adds its own."""
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def delete_session(store: Store, session_id: str) -> Future[None]:
         runs = "SELECT id FROM runs WHERE session_id = ?"
         db.execute(f"DELETE FROM samples WHERE run_id IN ({runs})", [session_id])
         db.execute(f"DELETE FROM spans WHERE run_id IN ({runs})", [session_id])
-        for table in ("messages", "runs", "events"):
+        for table in ("messages", "runs", "events", "found_links"):
             db.execute(f"DELETE FROM {table} WHERE session_id = ?", [session_id])
         db.execute("DELETE FROM sessions WHERE id = ?", [session_id])
 

@@ -86,6 +86,10 @@ def agent_tables(db: Database) -> None:
         pk="key",
         not_null={"tool", "ts"},
     )
+    # Addresses found by tools: fetch_page opens no others.
+    db.table("found_links").create(
+        {"session_id": str, "url": str, "ts": float}, pk=("session_id", "url"), not_null={"ts"}
+    )
     db.table("permissions").create_index(["session_id", "asked_at"])
     db.table("replays").create_index(["of", "ts"])
     db.table("waiting").create_index(["session_id", "queued_at"])

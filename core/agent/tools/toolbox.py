@@ -1,25 +1,24 @@
-"""The agent's tools: what each does, and the text a model reads of its result."""
+"""The two first tools as methods: what the graph used before :mod:`core.agent.tools.runner`."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.agent import semconv
 from core.agent.arithmetic import calculate, normalise
 from core.agent.spans import Recorder
-from core.events import Citation, Hit
+from core.agent.tools.documents import HITS, passages
+from core.agent.tools.documents import citation as _citation
+from core.agent.tools.documents import summary as _summary
+from core.agent.types import Search
+from core.events import Citation
 from core.i18n import tr
-from core.text import clean, clean_line
+from core.text import clean_line
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
-
-Search = Callable[[str, int], Awaitable[list[Hit]]]
-
-HITS = 4
-"""Passages fetched for one question."""
 
 
 @dataclass
@@ -49,38 +48,9 @@ class Toolbox:
         return passages(found) if found else tr("agent.no_hits")
 
 
-def passages(citations: Sequence[Citation]) -> str:
-    """Write passages for a model: ``[1] document › section`` and the text under it."""
-    return "\n\n".join(f"[{item.number}] {item.document} › {item.section}\n{item.text}" for item in citations)
-
-
 def _readable(expression: str) -> str:
     """Write the expression as it was understood, so that ``2^10`` is seen to be a power."""
     return clean_line(normalise(expression), max_chars=120) if "^" in expression else clean_line(expression)
-
-
-def _citation(number: int, hit: Hit) -> Citation:
-    return Citation(
-        number=number,
-        document_id=hit.document_id,
-        document=clean_line(hit.document),
-        section=clean_line(hit.section),
-        chunk_id=hit.chunk_id,
-        text=clean(hit.text, max_chars=2000),
-        score=hit.score,
-    )
-
-
-def _summary(hit: Hit) -> dict[str, object]:
-    return {
-        "document": clean_line(hit.document),
-        "section": clean_line(hit.section),
-        "chunk_id": hit.chunk_id,
-        "score": round(hit.score, 4),
-        "vector_score": hit.vector_score,
-        "keyword_score": hit.keyword_score,
-        "text": clean(hit.text, max_chars=500),
-    }
 
 
 def langchain_tools(box: Toolbox, names: Sequence[str]) -> list[BaseTool]:

@@ -1,0 +1,31 @@
+"""Which tools there are."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.util import find_spec
+
+from core.agent.types import Tool, ToolContext
+from core.settings import Settings
+
+BUILTIN = ("calculator", "documents")
+"""Modules of this package with a ``TOOL``, in the order they are listed."""
+
+
+def builtin() -> dict[str, Tool]:
+    """Return the tools that come with the program, by name."""
+    found: dict[str, Tool] = {}
+    for module in BUILTIN:
+        name = f"{__package__}.{module}"
+        if find_spec(name) is not None:
+            tool: Tool = importlib.import_module(name).TOOL
+            found[tool.name] = tool
+    return found
+
+
+def tools_for(context: ToolContext, settings: Settings) -> dict[str, Tool]:
+    """Return the tools that can be used now, by name. Quick: nothing is started or asked for."""
+    found = builtin()
+    if context.search is None:
+        found.pop("search_documents", None)
+    return found
