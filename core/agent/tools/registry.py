@@ -8,7 +8,16 @@ from importlib.util import find_spec
 from core.agent.types import Tool, ToolContext
 from core.settings import Settings
 
-BUILTIN = ("calculator", "documents")
+BUILTIN = (
+    "calculator",
+    "weather",
+    "web_search",
+    "fetch_page",
+    "documents",
+    "now",
+    "system_status",
+    "remember",
+)
 """Modules of this package with a ``TOOL``, in the order they are listed."""
 
 
