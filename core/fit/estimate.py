@@ -78,6 +78,8 @@ def estimate(
     matrices = _multiplied(header.tensors)
     copied = sum(size for kind, size in matrices.items() if kind in types)
     terms = [Term("weights", weights, _weights_formula(header))]
+    if plan.tied_twice and not header.tensors.output and header.tensors.embedding:
+        terms.append(Term("tied", header.tensors.embedding, f"{header.tensors.embedding:,}"))
     if copied and plan.mmap:
         names = " + ".join(kind for kind in matrices if kind in types)
         terms.append(Term("repack", copied, f"{names}: {copied:,}"))

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-TermName = Literal["weights", "repack", "kv_cache", "state", "compute", "output", "runtime", "projector"]
+TermName = Literal[
+    "weights", "tied", "repack", "kv_cache", "state", "compute", "output", "runtime", "projector"
+]
 VerdictKind = Literal["fits", "smaller_context", "too_big", "unknown"]
 RoomName = Literal["memory", "swap", "cgroup", "container", "gpu"]
 
@@ -28,6 +30,8 @@ class LoadPlan:
     """Type of the KV cache's elements: ``f16``, ``q8_0``, ``q4_0``."""
     mmap: bool = True
     """Weights mapped from the file (reclaimable page cache) or copied to anonymous memory."""
+    tied_twice: bool = False
+    """An embedding table that is the output matrix too is kept twice, as Ollama's own engine (before 0.30) does."""
 
 
 @dataclass(frozen=True, slots=True)

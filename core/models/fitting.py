@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -29,6 +30,15 @@ if TYPE_CHECKING:
 
 REGISTRY_VARIABLE = "LLM_STUDY_REGISTRY"
 _UNREACHED = ("error.fit.remote.unreachable", "error.fit.remote.stalled")
+OWN_ENGINE = frozenset(
+    {
+        "bert", "deepseek2", "deepseekocr", "gemma3", "gemma3n", "gemma4", "gptoss", "gpt-oss", "laguna", "llama4",
+        "mistral3", "mllama", "nemotron_h", "nemotron_h_moe", "nemotron_h_omni", "nomic-bert", "olmo3", "qwen25vl",
+        "qwen3", "qwen3moe", "qwen35", "qwen35moe", "qwen3next", "qwen3vl", "qwen3vlmoe", "glm4moelite", "glmocr",
+        "lfm2", "lfm2moe",
+    }
+)  # fmt: skip
+"""What Ollama runs with an engine of its own instead of llama.cpp before 0.30 (``OllamaEngineRequired`` of 0.24)."""
 OLLAMA_NUM_PARALLEL = 1
 """Slots of a real Ollama, unless its own environment says otherwise, which it does not tell."""
 
@@ -58,7 +68,9 @@ class Fitter:
         self._settings = settings
         self._container = container
 
-    def plan(self, kind: EngineKind, header: Header, num_ctx: int | None, parallel: int | None) -> LoadPlan:
+    def plan(
+        self, kind: EngineKind, header: Header, num_ctx: int | None, parallel: int | None, version: str = ""
+    ) -> LoadPlan:
         """How the engine would load it, with a context of ``num_ctx`` tokens or the settings'."""
         ours = kind == "embedded"
         slots = parallel or (self._settings.parallel if ours else OLLAMA_NUM_PARALLEL)
@@ -67,7 +79,8 @@ class Fitter:
         wanted = min(wanted, trained) if trained else wanted
         if not ours:
             # Ollama copies the weights where there is no graphics card.
-            return LoadPlan(wanted, slots, mmap=False)
+            own = header.architecture in OWN_ENGINE and _before_030(version)
+            return LoadPlan(wanted, slots, mmap=False, tied_twice=own)
         threads = self._settings.threads or default_threads()
         return LoadPlan(max(256, -(-wanted // 256) * 256), slots, batch=batch_size(threads, slots))
 
@@ -86,7 +99,8 @@ class Fitter:
             container = await asyncio.wrap_future(self._container())
         freed = await _loaded(engine)
         pids = engine.root_pids() if engine is not None else []
-        plan = self.plan(kind, found.header, num_ctx, parallel)
+        version = engine.version if engine is not None else ""
+        plan = self.plan(kind, found.header, num_ctx, parallel, version)
         return await asyncio.to_thread(_judge, found, plan, source, pids, container, freed)
 
     async def _find(self, engine: Engine | None, source: str, kind: EngineKind) -> Found:
@@ -107,6 +121,12 @@ class Fitter:
         if plan.kind == "registry":
             return await _registry(plan.value)
         return await asyncio.to_thread(_local, plan)
+
+
+def _before_030(version: str) -> bool:
+    """Whether an Ollama is older than 0.30; one that does not tell, or a development build (0.0.0), is not."""
+    found = re.match(r"0\.(\d+)\.", version)
+    return found is not None and 0 < int(found[1]) < 30
 
 
 async def _registry(name: str) -> Found:

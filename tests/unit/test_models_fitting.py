@@ -7,9 +7,11 @@ import socket
 import pytest
 
 from core.errors import StudyError
-from core.fit import sentence
+from core.fit import estimate, sentence
+from core.gguf.header import parse
 from core.models.fitting import REGISTRY_VARIABLE, Fitter
 from core.settings import Settings
+from tests.gguf_files import gguf, string, tensor, u32
 
 
 @pytest.fixture
@@ -36,3 +38,18 @@ async def test_an_unknown_model_without_a_network_says_what_could_not_be_reached
     with pytest.raises(StudyError) as caught:
         await Fitter(Settings()).report(None, "nobody/knows:this", None, None)
     assert "127.0.0.1" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("version", "twice"), [("0.24.0", True), ("0.33.0-rc2", False), ("0.0.0", False), ("", False)]
+)
+def test_ollamas_own_engine_keeps_a_tied_table_twice(version: str, twice: bool) -> None:
+    header = parse(gguf(
+        [string("general.architecture", "gemma3"), u32("gemma3.block_count", 2), u32("gemma3.embedding_length", 640),
+         u32("gemma3.attention.head_count", 4), u32("gemma3.attention.head_count_kv", 1),
+         u32("gemma3.context_length", 2048)],
+        [tensor("token_embd.weight", (640, 2048), 8)],
+    ))  # fmt: skip
+    plan = Fitter(Settings()).plan("ollama", header, 512, 1, version)
+    terms = {term.name: term.bytes for term in estimate(header, plan, model="gemma3:270m").terms}
+    assert plan.tied_twice is twice and terms.get("tied") == (terms["weights"] if twice else None)

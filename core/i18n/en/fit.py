@@ -3,6 +3,8 @@
 MESSAGES: dict[str, str] = {
     "fit.term.weights": "Weights",
     "fit.term.weights.help": "All tensors of the file. Mapped from the file they count as page cache; copied, as memory of the engine's own.",
+    "fit.term.tied": "Tied embedding, again",
+    "fit.term.tied.help": "The token embedding serves as the output matrix too; Ollama's own engine, before 0.30, keeps it twice.",
     "fit.term.repack": "Repacked weights",
     "fit.term.repack.help": "Copies of quantised matrices in the layout this processor computes with. The originals in the page cache are not read again and can be taken back.",
     "fit.term.kv_cache": "KV cache",

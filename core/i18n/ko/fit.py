@@ -3,6 +3,8 @@
 MESSAGES: dict[str, str] = {
     "fit.term.weights": "가중치",
     "fit.term.weights.help": "파일에 든 모든 텐서입니다. 파일에서 매핑하면 페이지 캐시로, 복사하면 엔진 자신의 메모리로 잡힙니다.",
+    "fit.term.tied": "묶인 임베딩 한 벌 더",
+    "fit.term.tied.help": "토큰 임베딩이 출력 행렬로도 쓰입니다. Ollama 0.30 이전의 자체 엔진은 이것을 두 벌 둡니다.",
     "fit.term.repack": "재배치한 가중치",
     "fit.term.repack.help": "양자화된 행렬을 이 프로세서가 계산하는 배치로 복사한 것입니다. 페이지 캐시에 남은 원본은 다시 읽지 않으므로 회수될 수 있습니다.",
     "fit.term.kv_cache": "KV 캐시",
