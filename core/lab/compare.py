@@ -57,16 +57,14 @@ def _groups(run: LabRun, rows: Sequence[LabRow]) -> dict[str, Group]:
 
 
 def _difference(group: Group, a: Figure, b: Figure) -> Difference:
-    if a.column.key.startswith("itl"):
-        # The gaps of one answer resemble each other: as if independent they would prove too much.
-        low, high = a.cell().value, b.cell().value
-        ratio = high / low if isinstance(low, float) and isinstance(high, float) and low else None
-        return Difference(group.point, a.column, a.cell(), b.cell(), ratio, None, None, None)
     statistic: stats.Statistic = "mean"
     for one in _STATISTICS:
         if a.statistic == one:
             statistic = one
-    found = stats.ratio(a.values, b.values, statistic)
+    if a.clusters and b.clusters:
+        found = stats.cluster_ratio(a.clusters, b.clusters, statistic)
+    else:
+        found = stats.ratio(a.values, b.values, statistic)
     return Difference(
         group.point, a.column, a.cell(), b.cell(), found.value, found.low, found.high, found.real
     )

@@ -25,6 +25,8 @@ class Figure:
     values: tuple[float, ...]
     statistic: stats.Statistic | str = "median"
     """Also ``share`` (the values are 0 or 1, shown in percent) and ``count`` (their number)."""
+    clusters: tuple[tuple[float, ...], ...] = ()
+    """The same values by what they belong to, where those of one answer are no independent ones."""
 
     def cell(self) -> Cell:
         """Return the figure with its interval."""
@@ -71,6 +73,12 @@ def figure(key: str, unit: str, values: Iterable[Any], statistic: str = "median"
         float(one) for one in values if isinstance(one, int | float) and not isinstance(one, bool)
     )
     return Figure(Column(key, unit), numbers, statistic)
+
+
+def itl_figure(key: str, data: Sequence[Mapping[str, Any]], statistic: str = "median") -> Figure:
+    """Make a figure of the gaps between the tokens of answers, pooled."""
+    clusters = tuple(tuple(float(gap) for gap in one.get("itl_ms", ())) for one in data)
+    return Figure(Column(key, "ms"), tuple(gap for one in clusters for gap in one), statistic, clusters)
 
 
 def measured(rows: Sequence[LabRow]) -> list[LabRow]:

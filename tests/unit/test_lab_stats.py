@@ -8,7 +8,7 @@ import statistics
 
 import pytest
 
-from core.lab.stats import estimate, percentile, ratio, share_interval
+from core.lab.stats import cluster_ratio, estimate, percentile, ratio, share_interval
 
 
 def test_percentiles_interpolate() -> None:
@@ -87,3 +87,21 @@ def test_a_share_never_leaves_its_range() -> None:
     none, all_of_them = share_interval(0, 10), share_interval(10, 10)
     assert (none.value, none.low) == (0, 0) and none.high is not None and 0.2 < none.high < 0.35
     assert all_of_them.high == 1 and all_of_them.low is not None and all_of_them.low > 0.6
+
+
+def test_gaps_of_one_answer_count_as_one_witness() -> None:
+    """Ten answers, each with a pace of its own: taken one by one their gaps would prove a difference that is none."""
+    rng = random.Random(3)
+
+    def answers(pace: float) -> list[list[float]]:
+        return [
+            [own * rng.uniform(0.98, 1.02) for _ in range(40)]
+            for own in (pace * rng.uniform(0.7, 1.3) for _ in range(10))
+        ]
+
+    a, b, slower = answers(20), answers(21.5), answers(60)
+    flat = ratio([gap for one in a for gap in one], [gap for one in b for gap in one])
+    assert flat.real, "this is what clusters are for"
+    assert cluster_ratio(a, b).real is False
+    assert cluster_ratio(a, slower).real is True
+    assert cluster_ratio(a[:3], slower[:3]).real is None

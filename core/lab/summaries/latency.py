@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.i18n import tr
-from core.lab.figures import Group, by_point, figure, itl, line, number, per_second, requests, seconds
+from core.lab.figures import (
+    Group,
+    by_point,
+    figure,
+    itl,
+    itl_figure,
+    line,
+    number,
+    per_second,
+    requests,
+    seconds,
+)
 from core.lab.types import Column, LabRow, LabRun, Plot, Series
 
 
@@ -31,8 +42,8 @@ def groups(run: LabRun, rows: Sequence[LabRow]) -> list[Group]:
                     figure("ttft_p50", "ms", [one.get("ttft_ms") for one in data]),
                     figure("ttft_p95", "ms", [one.get("ttft_ms") for one in data], "p95"),
                     figure("tpot_p50", "ms", [one.get("tpot_ms") for one in data]),
-                    figure("itl_p50", "ms", itl(data)),
-                    figure("itl_p99", "ms", itl(data), "p99"),
+                    itl_figure("itl_p50", data),
+                    itl_figure("itl_p99", data, "p99"),
                     figure("e2e_p50", "ms", [one.get("e2e_ms") for one in data]),
                     figure(
                         "prefill_rate",
