@@ -34,6 +34,14 @@ class Unreachable(StudyError):
         self.reason = reason
 
 
+class ServerGone(Unreachable):
+    """An MCP server is not running, ended, or does not answer as one."""
+
+    def __init__(self, server: str, reason: str) -> None:
+        StudyError.__init__(self, "error.mcp.gone", server=server, reason=reason)
+        self.reason = reason
+
+
 def can_be_retried(error: BaseException) -> bool:
     """Say whether the same call may succeed when it is made again."""
     if isinstance(error, HttpFailed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from importlib.util import find_spec
 
+from core.agent.tools.mcp.servers import attached
 from core.agent.types import Tool, ToolContext
 from core.settings import Settings
 
@@ -37,4 +38,8 @@ def tools_for(context: ToolContext, settings: Settings) -> dict[str, Tool]:
     found = builtin()
     if context.search is None:
         found.pop("search_documents", None)
+    servers = attached(context.store)
+    if servers is not None:
+        # A server's tool never takes the place of one of ours.
+        found = {**servers.tools(), **found}
     return found
