@@ -38,6 +38,8 @@ async def stop(app: StudyApp, _: str = "") -> None:
             composer.text = taken.text
             composer.move_cursor(composer.document.end)
         await bench.chat.show_pending()
+    elif not bench.chat.composer.text and bench.focused is bench.chat.composer and app.agent.take_back():
+        await bench.chat.show_pending()
     else:
         bench.back()
 
@@ -208,6 +210,27 @@ def with_model(app: StudyApp, name: str, do: Callable[[str], None]) -> None:
         app.models.open()
 
 
+async def unqueue(app: StudyApp, _: str = "") -> None:
+    """Take the last waiting question back into the input."""
+    if app.agent.take_back():
+        await app.bench.chat.show_pending()
+    else:
+        app.tell(tr("queue.empty"), "warning")
+
+
+def remember(app: StudyApp, text: str) -> None:
+    """Add a fact to the memory; without one, ask for it."""
+    if text:
+        app.agent.remember(text)
+        return
+
+    def given(fact: str | None) -> None:
+        if fact:
+            app.agent.remember(fact)
+
+    app.push_screen(Ask(tr("memory.add"), note=tr("memory.add.note")), given)
+
+
 Doing = Callable[["StudyApp", str], Awaitable[None] | None]
 
 DO: Mapping[str, Doing] = {
@@ -229,6 +252,10 @@ DO: Mapping[str, Doing] = {
     "load": lambda app, name: with_model(app, name, app.models.load_model),
     "unload": lambda app, name: with_model(app, name, app.models.unload),
     "timeline": show_timeline,
+    "context": lambda app, _: app.agent.explain(),
+    "memory": lambda app, text: app.agent.open_memory(text),
+    "remember": remember,
+    "unqueue": unqueue,
     "next_pane": lambda app, _: app.bench.next_pane(),
     "zoom": lambda app, _: app.bench.maximize_pane(),
     "narrower": lambda app, _: app.bench.resize_pane(-2),
@@ -250,7 +277,19 @@ DO: Mapping[str, Doing] = {
 
 ANYWHERE = frozenset(
     {
-        *("lab", "timeline", "models", "container", "pull", "fit", "use", "load", "unload"),
+        *(
+            "lab",
+            "timeline",
+            "memory",
+            "remember",
+            "models",
+            "container",
+            "pull",
+            "fit",
+            "use",
+            "load",
+            "unload",
+        ),
         *("palette", "help", "theme", "lang", "interrupt", "quit"),
     }
 )

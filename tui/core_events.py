@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 from core.events import (
     ContainerChanged,
     ContainerLog,
+    ContextMeasured,
     EngineChanged,
     Event,
     IngestProgress,
     LabChanged,
     ModelsChanged,
     Notice,
+    PermissionAnswered,
+    PermissionAsked,
     PullChanged,
+    QueueChanged,
     RunEnded,
     RunStarted,
+    RunWaits,
     Sample,
     Span,
     SpanEnded,
@@ -63,6 +68,8 @@ async def apply(app: StudyApp, event: Event) -> None:
             app.container.changed(event.status, event.progress)
         case ContainerLog():
             app.container.log(event.lines)
+        case PermissionAsked() | PermissionAnswered() | QueueChanged() | ContextMeasured() | RunWaits():
+            await app.agent.apply(event)
         case StoreChanged(table="documents"):
             app.documents_changed()
         case StoreChanged():
@@ -102,7 +109,9 @@ async def _run_started(app: StudyApp, event: RunStarted) -> None:
     turns = await asyncio.to_thread(load_run, store, event.session_id, ids)
     state.session = await asyncio.to_thread(chat.get_session, store, event.session_id) or state.session
     question = next((turn.message.content for turn in turns if turn.message.role == "user"), "")
-    state.pending = [item for item in state.pending if not (item.sent and item.text == question)]
+    accepted = next((item for item in state.pending if item.sent and item.text == question), None)
+    if accepted:
+        state.pending.remove(accepted)
     if question and question not in state.questions[-1:]:
         state.questions.append(question)
     await app.bench.chat.begin(turns)
@@ -128,5 +137,6 @@ async def _run_ended(app: StudyApp, event: RunEnded) -> None:
             workers.start(app, workers.open_session(app, event.session_id), "session")
     if app.screen.id == "timeline":
         app.screen.run_ended(event.run_id)
+    app.agent.run_ended(event.session_id, event.run_id)
     app.show_figures()
     await app.send_next()

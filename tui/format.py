@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.cells import cell_len, set_cell_size
 
 from tui.glyphs import glyphs
+
+if TYPE_CHECKING:
+    from core.agent.types import Cost
 
 MIB = 2**20
 GIB = 2**30
@@ -72,6 +77,18 @@ def rate(value: float | None) -> str:
 def count(value: int | None) -> str:
     """Write a whole number with a thin gap every three digits: ``1 204``."""
     return none() if value is None else f"{value:,}".replace(",", " ")
+
+
+def cost(value: Cost | None) -> str:
+    """Write money: what it cost here, else what the same tokens cost at the first hosted model; ``""``: unknown."""
+    # With the first answer: the words of costs are not needed for the first paint.
+    from core.cost.words import money
+
+    if value is None:
+        return ""
+    if value.local_usd is not None:
+        return money(value.local_usd)
+    return f"{money(value.hosted[0].usd)} {value.hosted[0].model}" if value.hosted else ""
 
 
 def fit(text: str, width: int) -> str:

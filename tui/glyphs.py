@@ -45,6 +45,10 @@ class Glyphs:
     plot_mark: str = "┊"
     plot_cursor: str = "│"
     to: str = "–"
+    ask: str = "?"
+    about: str = "≈"
+    parts: str = "█▓▆▒█▓░·"
+    """The parts of the context window: system, tools, memory, retrieved, history, question, reserve, free."""
     braille: bool = True
 
 
@@ -86,6 +90,8 @@ ASCII = Glyphs(
     plot_mark=":",
     plot_cursor="|",
     to="-",
+    about="~",
+    parts="stmrhq_.",
     braille=False,
 )
 

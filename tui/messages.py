@@ -35,6 +35,13 @@ class EarlierLoaded(Message):
 
 
 @dataclass
+class Asked(Message):
+    """A question was accepted: its run has begun or it waits in the queue."""
+
+    pending: Pending
+
+
+@dataclass
 class AskFailed(Message):
     """A question was not accepted."""
 

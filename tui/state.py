@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from core.events import Detail, EngineStatus, LabChanged, MemoryUse, Sample, Span
 from core.paths import Paths
@@ -12,6 +13,9 @@ from core.session import Store, chat
 from core.session.rows import Message, Run, Session
 from core.settings import Settings
 from tui.widgets.sparkline import ring
+
+if TYPE_CHECKING:
+    from core.agent.types import Budget, Cost, PermissionRequest
 
 WINDOW = 100
 """Messages shown at once; earlier ones are loaded on request and the rest stay rows in the store."""
@@ -44,6 +48,8 @@ class Pending:
     text: str
     docs: bool = False
     sent: bool = False
+    accepted: bool = False
+    """The runtime has it on disk; the event that shows it is on its way."""
     future: Future[str] | None = None
     """The runtime's answer to it, once sent."""
 
@@ -71,6 +77,18 @@ class State:
     answer_memory: MemoryUse = field(default_factory=MemoryUse)
     lab: LabChanged | None = None
     """How far the experiment is that is being measured now."""
+    permissions: list[PermissionRequest] = field(default_factory=list)
+    """Questions of the open session's run that wait for the user's word, oldest first."""
+    queue: tuple[tuple[str, str], ...] = ()
+    """Questions of the open session that wait for its run to end, id and text, oldest first; they are on disk."""
+    waits: dict[str, str] = field(default_factory=dict)
+    """By run: what it waits for that is not the user."""
+    budget: Budget | None = None
+    """Where the context window of the open session's last model call went."""
+    costs: dict[str, Cost] = field(default_factory=dict)
+    """What each run of the open session took."""
+    cost: Cost | None = None
+    """Their sum."""
     session_messages: int = 0
     """Messages of the open session on screen when it was opened; 0 shows the greeting."""
 

@@ -24,7 +24,19 @@ from core.i18n import tr
 from core.paths import Paths
 from core.settings import Settings
 from core.text import clean_line
-from tui import actions, app_actions, commands, core_events, glyphs, messages, patches, themes, workers
+from tui import (
+    actions,
+    agent_room,
+    app_actions,
+    commands,
+    core_events,
+    glyphs,
+    messages,
+    patches,
+    themes,
+    workers,
+)
+from tui.agent_room import AgentRoom
 from tui.bridge import Bridge, CoreEvents
 from tui.container_room import ContainerRoom
 from tui.finder import Finder
@@ -110,6 +122,7 @@ class StudyApp(App[None], inherit_bindings=False):
         self.lab = LabRoom(self)
         self.models = ModelsRoom(self)
         self.container = ContainerRoom(self)
+        self.agent = AgentRoom(self)
         self.sessions_wanted = False
         self.interrupted_at = 0.0
         self._documents_due = False
@@ -256,6 +269,8 @@ class StudyApp(App[None], inherit_bindings=False):
 
     @on(messages.SessionOpened)
     async def _session_opened(self, event: messages.SessionOpened) -> None:
+        if event.session.id != self.state.session_id:
+            self.agent.forget_session()
         self.state.session = event.session
         self.state.session_messages = len(event.turns)
         self.state.last_run = next((turn.run for turn in reversed(event.turns) if turn.run), None)
@@ -263,6 +278,7 @@ class StudyApp(App[None], inherit_bindings=False):
         if self.state.last_run:
             self.state.answer_memory = self.state.last_run.memory
         await self.bench.chat.show_turns(event.turns, more=event.more)
+        self.agent.load(event.session.id, event.turns)
         self.trace_session = ""
         if "trace" in self.bench.seen():
             workers.start(self, workers.load_trace(self, event.session.id), "trace")
@@ -351,18 +367,19 @@ class StudyApp(App[None], inherit_bindings=False):
         self.bench.chat.transcript.anchor()
 
     async def send_next(self) -> None:
-        """Send the first waiting question when no answer is being written."""
+        """Hand the first question over that is not yet; the runtime queues what has to wait for an answer."""
         state = self.state
-        if (
-            state.pending
-            and state.session
-            and not state.generating
-            and not any(p.sent for p in state.pending)
-        ):
-            first = state.pending[0]
-            first.sent = True
-            workers.start(self, workers.ask(self, state.session_id, first), "ask")
+        if state.pending and state.session and not any(p.sent and not p.accepted for p in state.pending):
+            first = next((p for p in state.pending if not p.sent), None)
+            if first:
+                first.sent = True
+                workers.start(self, workers.ask(self, state.session_id, first), "ask", exclusive=False)
         await self.bench.chat.show_pending()
+
+    @on(messages.Asked)
+    async def _asked(self, event: messages.Asked) -> None:
+        event.pending.accepted = True
+        await self.send_next()
 
     @on(messages.AskFailed)
     async def _ask_failed(self, event: messages.AskFailed) -> None:
@@ -375,6 +392,18 @@ class StudyApp(App[None], inherit_bindings=False):
             self.show_error(event.error)
         await self.bench.chat.show_pending()
         await self.send_next()
+
+    @on(agent_room.AgentLoaded)
+    async def _agent_loaded(self, event: agent_room.AgentLoaded) -> None:
+        await self.agent.loaded(event)
+
+    @on(agent_room.CostLoaded)
+    def _cost_loaded(self, event: agent_room.CostLoaded) -> None:
+        self.agent.cost_loaded(event)
+
+    @on(agent_room.AnswerFailed)
+    async def _answer_failed(self, event: agent_room.AnswerFailed) -> None:
+        await self.agent.answer_failed(event)
 
     @on(Answer.Retry)
     async def _retry(self, event: Answer.Retry) -> None:

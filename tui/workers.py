@@ -56,6 +56,7 @@ async def ask(app: StudyApp, session_id: str, pending: Pending) -> None:
     try:
         pending.future = app.runtime.ask(session_id, pending.text, pending.docs)
         await asyncio.wrap_future(pending.future)
+        app.post_message(messages.Asked(pending))
     except asyncio.CancelledError:
         return  # Taken back by the user.
     except Exception as error:

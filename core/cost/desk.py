@@ -33,6 +33,10 @@ class Costs:
         """Return what a session took: all of its runs, those too whose answers were asked for again."""
         return of_runs(self._store(), self._ground.settings, session_id=session_id)
 
+    def by_run(self, session_id: str) -> dict[str, Cost]:
+        """Return what each run of a session took."""
+        return each_run(self._store(), self._ground.settings, session_id=session_id)
+
     def total(self) -> Cost:
         """Return what everything recorded here took."""
         return of_runs(self._store(), self._ground.settings)
@@ -61,6 +65,11 @@ def of_call(span: Span, settings: Settings) -> Cost:
 
 def of_runs(store: Store, settings: Settings, *, run_id: str = "", session_id: str = "") -> Cost:
     """Add up a run, a session's runs, or everything. Reads the store."""
+    return total(each_run(store, settings, run_id=run_id, session_id=session_id).values())
+
+
+def each_run(store: Store, settings: Settings, *, run_id: str = "", session_id: str = "") -> dict[str, Cost]:
+    """Return what each of them took, by run, oldest first. Reads the store."""
     where, value = ("r.id = ?", run_id) if run_id else ("r.session_id = ?", session_id)
     condition, values = (where, [value]) if value else ("1", [])
     rows = store.query(
@@ -79,7 +88,7 @@ def of_runs(store: Store, settings: Settings, *, run_id: str = "", session_id: s
     ):
         calls[row["run_id"]].append(row)
     watts = _gpu_watts(store, condition, values)
-    return total(_of_run(row, calls[row["id"]], watts.get(row["id"]), settings) for row in rows)
+    return {row["id"]: _of_run(row, calls[row["id"]], watts.get(row["id"]), settings) for row in rows}
 
 
 _READ = {"read": semconv.INPUT_TOKENS, "written": semconv.OUTPUT_TOKENS, "joules": semconv.ENERGY_J}

@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from core.agent.types import Cost, Fact, PermissionRequest
 from core.errors import StudyError
 from core.events import (
     Citation,
@@ -18,6 +19,9 @@ from core.events import (
     Event,
     Hit,
     MemoryUse,
+    PermissionAnswered,
+    PermissionAsked,
+    QueueChanged,
     RunEnded,
     RunStarted,
     Sample,
@@ -105,6 +109,13 @@ class FakeRuntime:
         self.telemetry = True
         self.current: RunStarted | None = None
         self.delay_store = False
+        self.running: dict[str, RunStarted] = {}
+        """The run of each session that is on."""
+        self.queued: dict[str, list[tuple[str, str]]] = {}
+        self.permissions: list[PermissionRequest] = []
+        self.answered: list[tuple[str, str]] = []
+        self.costs = FakeCosts()
+        self.facts = FakeFacts()
 
     # -- as in the real one ------------------------------------------------------------------------
 
@@ -158,10 +169,50 @@ class FakeRuntime:
             future: Future[str] = Future()
             future.set_exception(StudyError("error.unexpected", error="no engine", log="-"))
             return future
+        if session_id in self.running:
+            return done(self.queue(session_id, text))
         run = self.begin(session_id, text)
         if self.auto:
             self.answer()
         return done(run.run_id)
+
+    def queue(self, session_id: str, text: str) -> str:
+        """Let a question wait; its id."""
+        queue = self.queued.setdefault(session_id, [])
+        queue.append((f"w{len(self.asked)}-{len(queue)}", text))
+        self.emit(QueueChanged(session_id, tuple(queue)))
+        return queue[-1][0]
+
+    def waiting(self, session_id: str) -> list[tuple[str, str]]:
+        return list(self.queued.get(session_id, ()))
+
+    def unqueue(self, waiting_id: str) -> Future[None]:
+        for session_id, queue in self.queued.items():
+            queue[:] = [item for item in queue if item[0] != waiting_id]
+            self.emit(QueueChanged(session_id, tuple(queue)))
+        return done(None)
+
+    def ask_permission(self, tool: str = "web_search", **arguments: Any) -> PermissionRequest:
+        """Let the current run ask for permission."""
+        assert self.current
+        leaves = 'The search words "cats" are sent to public search engines.' if tool == "web_search" else ""
+        run = self.current
+        request = PermissionRequest(
+            f"p{len(self.permissions)}", run.run_id, run.session_id, tool, arguments, leaves, START
+        )
+        self.permissions.append(request)
+        self.emit(PermissionAsked(request))
+        return request
+
+    def open_permissions(self, session_id: str) -> list[PermissionRequest]:
+        return [item for item in self.permissions if item.session_id == session_id and not item.answer]
+
+    def answer_permission(self, request_id: str, word: Any) -> None:
+        self.answered.append((request_id, word))
+        for place, item in enumerate(self.permissions):
+            if item.id == request_id:
+                self.permissions[place] = replace(item, answer=word)
+                self.emit(PermissionAnswered(self.permissions[place]))
 
     def retry(self, run_id: str) -> Future[str]:
         assert self.store
@@ -219,6 +270,7 @@ class FakeRuntime:
             options={"seed": 7, "num_ctx": 2048},
             replaces=replaces,
         ).result()
+        self.running[session_id] = self.current
         self.emit(self.current)
         self.span("root", None, "invoke_agent", "agent", "running", None)
         return self.current
@@ -296,10 +348,21 @@ class FakeRuntime:
         )
         chat.end_run(self.store, ended).result()
         self.script.tokens = []
+        self.running.pop(run.session_id, None)
         self.emit(ended)
+        queue = self.queued.get(run.session_id)
+        if queue:
+            _, text = queue.pop(0)
+            self.begin(run.session_id, text)
+            self.emit(QueueChanged(run.session_id, tuple(queue)))
+            if self.auto:
+                self.answer()
 
-    def answer(self) -> None:
-        """A whole answer."""
+    def answer(self, request_id: str = "", word: str = "") -> Any:
+        """A whole answer; with the id of a permission question (as the real one takes it), the user's word to it."""
+        if request_id:
+            self.answer_permission(request_id, word)
+            return done(None)
         if self.script.tool:
             self.tool()
         self.span(
@@ -315,6 +378,45 @@ class FakeRuntime:
         for word in self.script.text.split(" "):
             self.token(f"{word} ")
         self.end("error" if self.script.error else "ok")
+
+
+class FakeCosts:
+    """What runs took, as a test says; nothing by default, as in an app without prices."""
+
+    def __init__(self) -> None:
+        self.each = Cost()
+
+    def of_run(self, run_id: str) -> Cost:
+        return self.each
+
+    def by_run(self, session_id: str) -> dict[str, Cost]:
+        return {}
+
+
+class FakeFacts:
+    """A memory in a list; what is near a query contains it."""
+
+    def __init__(self) -> None:
+        self.kept: list[Fact] = []
+
+    def list(self) -> list[Fact]:
+        return list(self.kept)
+
+    def add(self, text: str) -> Future[Fact]:
+        fact = Fact(f"f{time.monotonic_ns()}", text, START, START)
+        self.kept.insert(0, fact)
+        return done(fact)
+
+    def edit(self, fact_id: str, text: str) -> Future[Fact]:
+        self.kept = [replace(fact, text=text) if fact.id == fact_id else fact for fact in self.kept]
+        return done(next(fact for fact in self.kept if fact.id == fact_id))
+
+    def forget(self, fact_id: str) -> Future[None]:
+        self.kept = [fact for fact in self.kept if fact.id != fact_id]
+        return done(None)
+
+    def search(self, query: str) -> Any:
+        return done([fact for fact in self.kept if query in fact.text])
 
 
 def document(path: str, **changes: Any) -> Document:

@@ -12,14 +12,16 @@ from core import i18n
 from tui import actions, app_actions, commands, study
 from tui.screens.container import ContainerScreen
 from tui.screens.lab import LabScreen
+from tui.screens.memory import MemoryScreen
 from tui.screens.models import ModelsScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.timeline import TimelineScreen
-from tui.widgets.chat import Transcript
 from tui.widgets.composer import Composer
 from tui.widgets.documents import DocumentsPane
+from tui.widgets.permission import PermissionRow
 from tui.widgets.resources import ResourcesPane
 from tui.widgets.trace import TracePane
+from tui.widgets.transcript import Transcript
 
 OWNERS: dict[str, type] = {
     "app": study.StudyApp,
@@ -33,6 +35,8 @@ OWNERS: dict[str, type] = {
     "container": ContainerScreen,
     "lab": LabScreen,
     "timeline": TimelineScreen,
+    "permission": PermissionRow,
+    "memory": MemoryScreen,
 }
 
 
@@ -93,9 +97,9 @@ def test_quit_cannot_be_unbound() -> None:
 
 
 async def test_the_keymap_setting_changes_keys_and_footer(runs: Any) -> None:
-    async with runs(keymap={"trace": "ctrl+g", "quit": "f10"}) as bench:
-        assert "^G trace" in bench.screen_text()
-        await bench.pilot.press("ctrl+g")
+    async with runs(keymap={"trace": "ctrl+b", "quit": "f10"}) as bench:
+        assert "^B trace" in bench.screen_text()
+        await bench.pilot.press("ctrl+b")
         await bench.until(lambda: bench.app.bench.trace.display)
         await bench.pilot.press("f2")
         await bench.pilot.pause()

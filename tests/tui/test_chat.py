@@ -137,13 +137,19 @@ async def test_a_second_question_waits_its_turn_and_can_be_taken_back(runs: Any)
         await bench.ask("first")
         await bench.sees("deciding")
         await bench.ask("second")
+        await bench.sees("queued: asked when this answer is done")
         await bench.ask("third")
-        await bench.until(lambda: bench.screen_text().count("waits for the answer before it") == 2)
+        await bench.sees("queued, 1 of 2")
+        await bench.sees("queued, 2 of 2")
         bench.runtime.token("one")
         bench.runtime.end()
-        await bench.until(lambda: [text for _, text, _ in bench.runtime.asked] == ["first", "second"])
+        await bench.until(
+            lambda: [q.text for q in bench.app.bench.chat.query("Question")] == ["first", "second"]
+        )
+        await bench.sees("queued: asked when this answer is done")
         bench.runtime.end()
-        await bench.until(lambda: [text for _, text, _ in bench.runtime.asked][-1] == "third")
+        await bench.until(lambda: not bench.app.bench.chat.query("Waiting"))
+        assert [text for _, text, _ in bench.runtime.asked] == ["first", "second", "third"]
 
 
 async def test_a_refused_question_comes_back_to_the_input(runs: Any) -> None:

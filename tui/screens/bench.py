@@ -12,11 +12,14 @@ from tui import workers
 from tui.screens.dialogs import Ask, Confirm
 from tui.screens.help import TextScreen, numbers_text
 from tui.screens.workbench import Workbench
-from tui.widgets.chat import FindBar, Transcript
+from tui.widgets.chat import FindBar
+from tui.widgets.context_bar import ContextBar
 from tui.widgets.documents import DocumentsPane
-from tui.widgets.message import Source
+from tui.widgets.message import Source, Waiting
+from tui.widgets.permission import PermissionRow
 from tui.widgets.resources import ResourcesPane
 from tui.widgets.trace import TracePane
+from tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
     from tui.study import StudyApp
@@ -59,6 +62,23 @@ class Bench(Workbench):
         from tui.screens.timeline import open_timeline
 
         open_timeline(self.study, event.run_id)
+
+    @on(Transcript.Explain)
+    def _explain_answer(self, event: Transcript.Explain) -> None:
+        self.study.agent.explain(self.chat.answer(event.message_id))
+
+    @on(ContextBar.Open)
+    def _explain_context(self) -> None:
+        self.study.agent.explain()
+
+    @on(PermissionRow.Answered)
+    def _answered(self, event: PermissionRow.Answered) -> None:
+        self.study.agent.answer(event.request, event.answer)
+
+    @on(Waiting.TakeBack)
+    async def _take_back(self, event: Waiting.TakeBack) -> None:
+        self.study.agent.take_back(event.waiting_id)
+        await self.chat.show_pending()
 
     def on_screen_resume(self) -> None:
         self.study.show_figures()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
@@ -14,164 +15,19 @@ from textual.widgets import Input
 
 from core.events import Span
 from core.i18n import tr
-from tui import actions, format
+from tui import format
 from tui.glyphs import glyphs
 from tui.state import WINDOW, Pending, State, Turn
 from tui.widgets.basics import Plain
 from tui.widgets.composer import Composer, ComposerBox
-from tui.widgets.message import (
-    Answer,
-    Greeting,
-    Question,
-    Source,
-    Suggestion,
-    Waiting,
-    message_of,
-)
+from tui.widgets.context_bar import ContextBar
+from tui.widgets.message import Answer, Greeting, Question, Waiting, message_of
+from tui.widgets.permission import PermissionRow
 from tui.widgets.resources import strip
-from tui.widgets.tool_row import ToolRow
+from tui.widgets.transcript import EarlierLine, Transcript
 
-
-class Transcript(VerticalScroll, can_focus=False):
-    """The messages. Sticks to the end until the user scrolls away."""
-
-    BINDINGS = actions.bindings("chat")
-
-    @dataclass
-    class Earlier(Message):
-        """Load messages before ``before_seq``."""
-
-        before_seq: int
-
-    @dataclass
-    class CopyMessage(Message):
-        """Copy a message's text, or the last code block in it."""
-
-        text: str
-        code: bool
-
-    @dataclass
-    class ShowSpan(Message):
-        """Open the trace at a span."""
-
-        run_id: str
-        span_id: str | None
-
-    @dataclass
-    class ShowTimeline(Message):
-        """Open the memory timeline of a run."""
-
-        run_id: str
-
-    @dataclass
-    class FindStep(Message):
-        """Go to the next (1) or previous (-1) match."""
-
-        step: int
-
-    class Left(Message):
-        """The cursor went past the last item."""
-
-    @property
-    def messages(self) -> Vertical:
-        """What holds the messages. At least as high as the view: an anchor would push a short chat to the bottom."""
-        return self.query_one("#messages", Vertical)
-
-    def items(self) -> list[Widget]:
-        """Return what the cursor can stand on, top to bottom."""
-        return [item for item in self.query(".item") if item.focusable]
-
-    def _step(self, step: int) -> None:
-        items = self.items()
-        focused = self.screen.focused
-        place = items.index(focused) + step if focused in items else (len(items) - 1 if step < 0 else 0)
-        if place >= len(items):
-            self.post_message(self.Left())
-        elif place >= 0:
-            items[place].focus()
-        else:
-            self.scroll_home(animate=False)
-            self.load_earlier()
-
-    def action_item_previous(self) -> None:
-        """Move to the item above."""
-        self._step(-1)
-
-    def action_item_next(self) -> None:
-        """Move to the item below."""
-        self._step(1)
-
-    def action_item_open(self) -> None:
-        """Open the focused step, source or suggestion."""
-        focused = self.screen.focused
-        if isinstance(focused, ToolRow):
-            focused.toggle()
-        elif isinstance(focused, Source):
-            focused.post_message(Source.Open(focused.citation))
-        elif isinstance(focused, Suggestion):
-            focused.use()
-
-    def action_item_trace(self) -> None:
-        """Open the trace at the focused step or answer."""
-        focused = self.screen.focused
-        message = message_of(focused)
-        if isinstance(message, Answer) and message.turn.run:
-            span = focused.span.id if isinstance(focused, ToolRow) else None
-            self.post_message(self.ShowSpan(message.turn.run.id, span))
-
-    def action_item_timeline(self) -> None:
-        """Open the memory timeline of the focused answer."""
-        message = message_of(self.screen.focused)
-        if isinstance(message, Answer) and message.turn.message.run_id:
-            self.post_message(self.ShowTimeline(message.turn.message.run_id))
-
-    def _copy(self, *, code: bool) -> None:
-        message = message_of(self.screen.focused)
-        if message:
-            self.post_message(self.CopyMessage(message.text, code))
-
-    def action_copy_item(self) -> None:
-        """Copy the focused message."""
-        self._copy(code=False)
-
-    def action_copy_item_code(self) -> None:
-        """Copy the focused message's last code block."""
-        self._copy(code=True)
-
-    def action_retry_item(self) -> None:
-        """Ask the focused answer's question again."""
-        message = message_of(self.screen.focused)
-        if isinstance(message, Answer) and message.turn.message.run_id:
-            self.post_message(Answer.Retry(message.turn.message.run_id))
-
-    def action_find_next(self) -> None:
-        """Go to the next match."""
-        self.post_message(self.FindStep(1))
-
-    def action_find_previous(self) -> None:
-        """Go to the previous match."""
-        self.post_message(self.FindStep(-1))
-
-    def load_earlier(self) -> None:
-        """Ask for earlier messages, when there are any."""
-        earlier = self.query(EarlierLine)
-        if earlier:
-            self.post_message(self.Earlier(earlier.first().before_seq))
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        if self.scroll_offset.y == 0:
-            self.load_earlier()
-
-
-class EarlierLine(Plain):
-    """Stands for the messages before the window."""
-
-    def __init__(self, before_seq: int) -> None:
-        super().__init__(tr("chat.earlier"), classes="earlier")
-        self.before_seq = before_seq
-
-    def on_click(self) -> None:
-        self.post_message(Transcript.Earlier(self.before_seq))
+if TYPE_CHECKING:
+    from core.agent.types import PermissionRequest
 
 
 class FindBar(Horizontal):
@@ -234,6 +90,7 @@ class ChatPane(Vertical):
         with Transcript(id="transcript"), Vertical(id="messages"):
             yield Greeting()
         yield FindBar(id="find")
+        yield ContextBar(self.state)
         yield Plain(id="strip")
         yield ComposerBox(lambda: self.state.questions)
 
@@ -246,6 +103,11 @@ class ChatPane(Vertical):
     def transcript(self) -> Transcript:
         """The scrolling part."""
         return self.query_one(Transcript)
+
+    @property
+    def context(self) -> ContextBar:
+        """The line that says where the context window went."""
+        return self.query_one(ContextBar)
 
     @property
     def composer(self) -> Composer:
@@ -277,6 +139,8 @@ class ChatPane(Vertical):
                 self._catch_up(live.message_id, live.text)
         transcript.anchor()
         await self.show_pending()
+        await self.show_permissions()
+        self.show_costs()
         self.show_greeting()
 
     def _catch_up(self, message_id: str, text: str) -> None:
@@ -311,9 +175,11 @@ class ChatPane(Vertical):
             if last.turn.message.status != "complete":
                 await last.remove()
         await transcript.messages.mount_all(widgets)
+        await transcript.query(PermissionRow).remove()
         await self._prune()
         transcript.anchor()
         await self.show_pending()
+        await self.show_permissions()
 
     async def _prune(self) -> None:
         """Take messages beyond the window off the screen; they stay in the store."""
@@ -350,17 +216,71 @@ class ChatPane(Vertical):
     # -- waiting questions, greeting, strip ---------------------------------------------------------------
 
     async def show_pending(self) -> None:
-        """Show the questions that wait, each with its reason."""
-        transcript = self.transcript
+        """Show the questions that wait: those in the queue with their place, then those not handed over yet."""
+        transcript, queue = self.transcript, self.state.queue
+        wanted = [*queue, *(("", item.text) for item in self.state.pending)]
         waiting = list(transcript.query(Waiting))
-        if [row.text for row in waiting] != [item.text for item in self.state.pending]:
+        if [(row.waiting_id, row.text) for row in waiting] != wanted:
             await transcript.query(Waiting).remove()
-            waiting = [Waiting(item.text) for item in self.state.pending]
+            waiting = [Waiting(text, waiting_id) for waiting_id, text in wanted]
             if waiting:
                 await transcript.query(Greeting).remove()
                 await transcript.messages.mount_all(waiting)
-        for row, item in zip(waiting, self.state.pending, strict=True):
+        for place, row in enumerate(waiting[: len(queue)], 1):
+            row.queued(place, len(queue))
+        for row, item in zip(waiting[len(queue) :], self.state.pending, strict=False):
             row.because(self._reason(item))
+
+    async def show_permissions(self) -> None:
+        """Show the first question of the run to the user under its answer; take off one that is answered."""
+        transcript, open_ones = self.transcript, self.state.permissions
+        rows = list(transcript.query(PermissionRow))
+        first = open_ones[0] if open_ones else None
+        had_focus = any(row.has_focus for row in rows)
+        for row in rows:
+            if first is None or row.request.id != first.id:
+                await row.remove()
+        for answer in self.answers():
+            self._show_waits(answer)
+        if first is not None:
+            row = next((row for row in rows if row.request.id == first.id), None)
+            if row is None:
+                await self._ask(first, focus=had_focus or self._may_take_focus())
+            else:
+                row.show(1, len(open_ones))
+        elif had_focus:
+            self.composer.focus()
+
+    async def _ask(self, request: PermissionRequest, *, focus: bool) -> None:
+        transcript = self.transcript
+        row = PermissionRow(request, 1, len(self.state.permissions))
+        below = next(iter(transcript.query(Waiting)), None)
+        await transcript.query(Greeting).remove()
+        await transcript.messages.mount(row, before=below)
+        transcript.anchor()
+        if focus:
+            row.focus(scroll_visible=False)
+
+    def _may_take_focus(self) -> bool:
+        """Whether nobody is typing: the input has the focus and is empty."""
+        return self.screen.is_current and self.composer.has_focus and not self.composer.text
+
+    def show_waits(self, run_id: str) -> None:
+        """Say in an answer what its run waits for."""
+        for answer in reversed(self.answers()):
+            if answer.turn.message.run_id == run_id:
+                self._show_waits(answer)
+                return
+
+    def _show_waits(self, answer: Answer) -> None:
+        run_id = answer.turn.message.run_id or ""
+        asking = any(request.run_id == run_id for request in self.state.permissions)
+        answer.show_waits(self.state.waits.get(run_id, ""), asking=asking)
+
+    def show_costs(self) -> None:
+        """Bring the money in the receipts up to date."""
+        for answer in self.answers():
+            answer.show_cost(self.state.costs.get(answer.turn.message.run_id or ""))
 
     def _reason(self, item: Pending) -> str:
         status = self.state.status

@@ -78,6 +78,12 @@ class Composer(TextArea):
             self._place = None
             self.text = ""
 
+    def put_back(self, text: str) -> None:
+        """Take a question back, before what is being written."""
+        self.text = f"{text}\n{self.text}" if self.text else text
+        self.move_cursor(self.document.end)
+        self.focus()
+
     def action_newline(self) -> None:
         """Start a new line."""
         self.insert("\n")

@@ -1,4 +1,4 @@
-"""The line at the top: which program, engine, model, route, session, language."""
+"""The line at the top: which program, engine, model, route, session, what it took so far, language."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from core.text import clean_line
 from tui import format
 from tui.glyphs import glyphs
 from tui.state import State
+
+TITLE_MIN = 12
+"""Cells the session's title keeps before the sum is shown."""
 
 
 class Header(Widget):
@@ -32,6 +35,16 @@ class Header(Widget):
             parts.insert(1, tr(f"engine.state.{status.state}"))
         return [part for part in parts if part]
 
+    def spent(self) -> str:
+        """Return what the session took so far: tokens, and money where it is known."""
+        cost = self.state.cost
+        tokens = cost.input_tokens + cost.output_tokens if cost else 0
+        if not tokens:
+            return ""
+        money = format.cost(cost)
+        text = tr("header.tokens", count=format.count(tokens))
+        return f"{text} {glyphs().dot} {money}" if money else text
+
     def render(self) -> Content:
         """Draw what fits."""
         width = self.content_size.width
@@ -43,11 +56,17 @@ class Header(Widget):
             measuring = (
                 f"{glyphs().run} {tr('header.lab', done=self.state.lab.done, total=self.state.lab.total)}  "
             )
+        if self.state.permissions:
+            measuring = f"{glyphs().ask} {tr('header.asking')}  "
         room = width - cell_len(name) - 2 - cell_len(lang) - 2 - cell_len(measuring)
         while len(parts) > 2 and cell_len(dot.join(parts)) > room - 12:
             parts.pop(1 if len(parts) > 3 else -1)
         engine = format.fit(dot.join(parts), max(0, room))
         room -= cell_len(engine) + 2
+        spent = self.spent()
+        # The title is worth more than the sum: it keeps a few letters at least.
+        spent = f"{spent}  " if spent and room >= cell_len(spent) + 2 + TITLE_MIN else ""
+        room -= cell_len(spent)
         title = clean_line(self.state.session.title) if self.state.session else ""
         title = format.fit(title or tr("session.untitled"), max(0, room)) if room >= 6 else ""
         gap = max(0, room - cell_len(title))
@@ -60,6 +79,7 @@ class Header(Widget):
             " " * gap,
             (title, "$quiet"),
             "  ",
-            (measuring, "$accent"),
+            (spent, "$quiet"),
+            (measuring, "$warning" if self.state.permissions else "$accent"),
             (lang, "$quiet"),
         )

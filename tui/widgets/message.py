@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.app import ComposeResult
@@ -14,6 +15,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
 
+from core.agent import semconv
 from core.events import Citation, Span
 from core.i18n import tr
 from core.session.rows import Run
@@ -26,6 +28,8 @@ from tui.widgets.tool_row import ToolRow, shown_in_chat, tool_name
 
 if TYPE_CHECKING:
     from textual.widgets.markdown import MarkdownStream
+
+    from core.agent.types import Cost
 
 FLUSH_HZ = 15
 """How often streamed text is drawn. Each token on its own would starve the keyboard."""
@@ -57,17 +61,37 @@ class Question(Plain, can_focus=True):
         self.text = turn.message.content
 
 
-class Waiting(Plain):
-    """A question accepted, with what it waits for."""
+class Waiting(Plain, can_focus=True):
+    """A question that waits, with what it waits for; ``waiting_id`` when it is in the queue on disk."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(classes="waiting")
+    @dataclass
+    class TakeBack(Message):
+        """Put it back into the input."""
+
+        waiting_id: str
+
+    def __init__(self, text: str, waiting_id: str = "") -> None:
+        super().__init__(classes="item waiting")
         self.text = text
+        self.waiting_id = waiting_id
+        self.can_focus = bool(waiting_id)
+        self.set_class(bool(waiting_id), "-queued")
 
     def because(self, reason: str) -> None:
         """Say what it waits for."""
         mark = glyphs().wait
         self.show(Content.assemble(shown(self.text), "\n", (f"{mark} {reason}", "$warning")))
+
+    def queued(self, place: int, count: int) -> None:
+        """Say which place in the queue it has."""
+        reason = tr("queue.place", place=place, count=count) if count > 1 else tr("queue.next")
+        parts = (f"{glyphs().wait} {reason}", "$warning"), (f"  {tr('queue.take_back')}", "$quiet")
+        self.show(Content.assemble((shown(self.text), "$quiet"), "\n", *parts))
+
+    def take_back(self) -> None:
+        """Ask for it to be put back."""
+        if self.waiting_id:
+            self.post_message(self.TakeBack(self.waiting_id))
 
 
 class Source(Plain, can_focus=True):
@@ -93,8 +117,8 @@ class Source(Plain, can_focus=True):
         self.post_message(self.Open(self.citation))
 
 
-def receipt(run: Run) -> str:
-    """Return what an answer cost: tokens, speed, time to first token, memory."""
+def receipt(run: Run, cost: Cost | None = None) -> str:
+    """Return what an answer took: tokens, speed, time to first token, memory, money."""
     items = [tr("answer.tokens", count=format.count(run.usage.output_tokens))]
     if run.tokens_per_s is not None:
         items.append(f"{format.rate(run.tokens_per_s)} tok/s")
@@ -106,7 +130,22 @@ def receipt(run: Run) -> str:
         if memory.before_bytes is not None:
             text += f" ({format.signed_size(memory.peak_bytes - memory.before_bytes)})".replace(" MiB)", ")")
         items.append(text)
+    money = format.cost(cost)
+    if money:
+        items.append(money)
     return f" {glyphs().dot} ".join(items)
+
+
+def facts_used(spans: Iterable[Span]) -> list[str]:
+    """Return the facts that were recalled into the prompts of a run, each once."""
+    found: list[str] = []
+    for span in spans:
+        if span.kind == "memory":
+            value: Any = span.attributes.get(semconv.FACTS_USED)
+            for item in value if isinstance(value, list | tuple) else ():
+                text = item.get("text", "") if isinstance(item, Mapping) else item
+                found.append(clean_line(str(text), max_chars=160))
+    return [text for text in dict.fromkeys(found) if text]
 
 
 class Answer(Vertical):
@@ -130,12 +169,18 @@ class Answer(Vertical):
         self._steps = Vertical(classes="steps")
         self._text = AnswerText("" if self.streaming else shown(turn.message.content))
         self._status = Plain(classes="status")
+        self._used = Plain(classes="used")
         self._receipt = Plain(classes="receipt")
         self._sources = Vertical(classes="sources")
         self._buffer: list[str] = [turn.message.content] if self.streaming else []
         self._received = turn.message.content
         self._stream: MarkdownStream | None = None
         self._timer: Timer | None = None
+        self.waits = ""
+        """What the run waits for that is not the user, a sentence."""
+        self.asking = False
+        """Whether the run waits for the user's word."""
+        self.cost: Cost | None = None
 
     @property
     def streaming(self) -> bool:
@@ -151,6 +196,7 @@ class Answer(Vertical):
         yield self._steps
         yield self._text
         yield self._status
+        yield self._used
         yield self._receipt
         yield self._sources
 
@@ -228,7 +274,10 @@ class Answer(Vertical):
         self._text.display = bool(self.text)
         text: Content | str = ""
         if message.status == "streaming":
-            text = Content.styled(f"{marks.run} {self._doing()}", "$accent")
+            held = self.asking or self.waits
+            doing = tr("status.asking") if self.asking else clean_line(self.waits) or self._doing()
+            mark = marks.ask if self.asking else marks.wait if held else marks.run
+            text = Content.styled(f"{mark} {doing}", "$warning" if held else "$accent")
         elif message.status == "cancelled":
             text = Content.styled(f"{marks.stop} {tr('status.cancelled')}", "$warning")
         elif message.status == "interrupted":
@@ -245,7 +294,24 @@ class Answer(Vertical):
         done = run is not None and message.status != "streaming" and run.usage.output_tokens > 0
         self._receipt.display = done
         if run and done:
-            self._receipt.show(receipt(run))
+            self._receipt.show(receipt(run, self.cost))
+        used = facts_used(self.spans.values())
+        self._used.display = bool(used)
+        if used:
+            facts = "; ".join(f"“{text}”" for text in used)
+            self._used.show(Content.styled(tr("answer.used", facts=facts), "$quiet"))
+
+    def show_waits(self, text: str, *, asking: bool) -> None:
+        """Say what the run waits for."""
+        if (text, asking) != (self.waits, self.asking):
+            self.waits, self.asking = text, asking
+            self._show_status()
+
+    def show_cost(self, cost: Cost | None) -> None:
+        """Show what the answer took in money."""
+        if cost is not self.cost:
+            self.cost = cost
+            self._show_status()
 
     def _doing(self) -> str:
         """Say in a few words what is going on: the running step, else that it writes."""

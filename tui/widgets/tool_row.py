@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 
+from core.agent import semconv
 from core.events import Span
 from core.i18n import tr
 from core.text import clean, clean_line
@@ -36,11 +37,33 @@ _HIT = re.compile(r"^\[\d+\] ", re.MULTILINE)
 
 
 def shown_in_chat(span: Span, spans: Mapping[str, Span]) -> bool:
-    """Say whether a span is a row of the chat: tool calls, and retrievals that are not inside one."""
+    """Say whether a span is a row of the chat: tool calls, retrievals that are not inside one, refused permissions."""
     if span.kind == "tool":
         return True
     parent = spans.get(span.parent_id or "")
+    if span.kind == "permission":
+        # The call itself, where there is one, says that it was refused.
+        return refused(span) and (parent is None or parent.kind != "tool")
     return span.kind == "retrieval" and (parent is None or parent.kind != "tool")
+
+
+def refused(span: Span) -> bool:
+    """Say whether the user (or a setting) did not allow it."""
+    return span.attributes.get(semconv.PERMISSION) == "deny"
+
+
+def notes(span: Span) -> list[str]:
+    """Say in a word each what else there is to a call: kept from earlier, tried again, allowed by the user."""
+    found = []
+    if span.attributes.get(semconv.TOOL_CACHED):
+        found.append(tr("tool.cached"))
+    attempts = span.attributes.get(semconv.TOOL_ATTEMPTS)
+    if isinstance(attempts, int) and attempts > 1:
+        found.append(tr("tool.attempts", count=attempts))
+    answer = span.attributes.get(semconv.PERMISSION)
+    if answer in {"once", "always"}:
+        found.append(tr(f"tool.allowed.{answer}"))
+    return found
 
 
 def tool_name(span: Span) -> str:
@@ -112,7 +135,7 @@ class ToolRow(Vertical, can_focus=True):
     def show(self, span: Span) -> None:
         """Show the span's present state."""
         self.span = span
-        self.set_class(span.status == "error", "-error")
+        self.set_class(span.status == "error" and not refused(span), "-error")
         self.set_class(self.expanded, "-open")
         if self.children:
             self.query_one(SplitLine).show(*self._line())
@@ -122,12 +145,14 @@ class ToolRow(Vertical, can_focus=True):
     def _line(self) -> tuple[Content, Content]:
         span, marks = self.span, glyphs()
         mark = marks.open if self.expanded else marks.closed
-        tone = "$error" if span.status == "error" else "$accent"
+        tone = "$warning" if refused(span) else "$error" if span.status == "error" else "$accent"
         asked = brief_arguments(span.attributes.get(ARGUMENTS) or span.attributes.get(QUERY))
         if span.status != "running":
             asked = format.fit(asked, max(12, int((self.size.width or 60) * ASKED_SHARE)))
         parts: list[str | tuple[str, str]] = [(f"{mark} ", tone), (tool_name(span), tone), f"  {asked}"]
-        if span.status == "error":
+        if refused(span):
+            parts.append((f" {marks.stop} {tr('tool.refused')}", "$warning"))
+        elif span.status == "error":
             error = clean_line(str(span.attributes.get(ERROR) or span.attributes.get("error.type") or ""))
             parts.append((f" {marks.bad} {error or tr('tool.failed')}", "$error"))
         elif span.status == "ok":
@@ -135,7 +160,8 @@ class ToolRow(Vertical, can_focus=True):
         elif span.status == "cancelled":
             parts.append((f" {marks.stop} {tr('status.cancelled.short')}", "$warning"))
         time = format.duration(span.duration_ms) if span.duration_ms is not None else tr("tool.running")
-        return Content.assemble(*parts), Content.styled(time, "$quiet")
+        told = f" {marks.dot} ".join([*notes(span), time])
+        return Content.assemble(*parts), Content.styled(told, "$quiet")
 
     def _detail(self) -> Content:
         span = self.span
@@ -145,7 +171,9 @@ class ToolRow(Vertical, can_focus=True):
             (f"{tr('tool.arguments')}\n", "$quiet"),
             f"{pretty(asked)[:DETAIL_LIMIT]}\n",
         ]
-        if span.status == "error":
+        if refused(span):
+            parts.append((f"{tr('tool.refused.fix')}\n", "$warning"))
+        elif span.status == "error":
             parts += [
                 (f"{tr('tool.error')}\n", "$quiet"),
                 (f"{clean(str(attributes.get(ERROR) or attributes.get('error.type') or ''))}\n", "$error"),
@@ -155,6 +183,8 @@ class ToolRow(Vertical, can_focus=True):
             result = pretty(attributes.get(RESULT, ""))
             shown = result[:DETAIL_LIMIT] + (glyphs().ellipsis if len(result) > DETAIL_LIMIT else "")
             parts += [(f"{tr('tool.result')}\n", "$quiet"), f"{shown}\n"]
+        for note in notes(span):
+            parts.append((f"{note}\n", "$quiet"))
         took = format.duration(span.duration_ms)
         parts.append((tr("tool.took", duration=took), "$quiet"))
         return Content.assemble(*parts)
