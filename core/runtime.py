@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from core.agent.context.desk import Facts
     from core.agent.replay.desk import Traces
     from core.agent.run import Agent
+    from core.agent.tools.desk import Tools
     from core.containers.desk import Containers
     from core.containers.stats import ContainerSampler
     from core.containers.types import ContainerStatus
@@ -155,6 +156,13 @@ class Runtime:
         from core.lab.desk import Lab
 
         return Lab(self._ground)
+
+    @cached_property
+    def tools(self) -> Tools:
+        """The agent's tools and the user's MCP servers."""
+        from core.agent.tools.desk import Tools
+
+        return Tools(self._ground)
 
     @cached_property
     def facts(self) -> Facts:
@@ -357,6 +365,7 @@ class Runtime:
         library = Library(store, self.paths.index_dir, engine.embed, engine.embed_model, self._emit)
         await library.open()
         self._library_ready.set_result(library)
+        self.tools.attach(store)
         self._agent = Agent(
             store=store,
             engine=engine,
@@ -502,7 +511,7 @@ class Runtime:
             task.cancel()
         if self._runs:
             await asyncio.wait(list(self._runs.values()), timeout=3)
-        for room in ("lab", "models", "containers"):
+        for room in ("lab", "models", "containers", "tools"):
             desk = self.__dict__.get(room)  # Only those that were ever asked for.
             if desk is not None:
                 with contextlib.suppress(StudyError):

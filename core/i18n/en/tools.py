@@ -98,4 +98,6 @@ MESSAGES: dict[str, str] = {
     "now.weekday.4": "Friday",
     "now.weekday.5": "Saturday",
     "now.weekday.6": "Sunday",
+    "error.tools.unknown": "There is no tool called {name}.",
+    "error.tools.unknown.fix": "'llm-study tools list' shows them all.",
 }

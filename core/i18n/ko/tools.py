@@ -98,4 +98,6 @@ MESSAGES: dict[str, str] = {
     "now.weekday.4": "금",
     "now.weekday.5": "토",
     "now.weekday.6": "일",
+    "error.tools.unknown": "{name}(이)라는 도구는 없습니다.",
+    "error.tools.unknown.fix": "'llm-study tools list'로 모든 도구를 볼 수 있습니다.",
 }
