@@ -90,7 +90,9 @@ async def _serve(config: EngineConfig, token: str, listener: socket.socket, chan
         )
         os.write(channel, b"\n")
         os.close(channel)
-    tasks = {loop.create_task(_housekeeping())}
+    tasks: set[asyncio.Task[object]] = {loop.create_task(_housekeeping())}
+    if engine.store is not None:
+        tasks.add(loop.create_task(asyncio.to_thread(engine.store.sweep)))
     if config.preload:
         tasks.add(loop.create_task(_preload(engine)))
     await server.serve(sockets=[listener])

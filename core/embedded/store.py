@@ -22,6 +22,8 @@ from core.embedded.names import Name, parse
 
 DIGEST = re.compile(r"sha256[:-]([0-9a-f]{64})")
 MAX_MANIFEST_BYTES = 4 << 20
+PARTIAL_DAYS = 30
+"""A download nobody went on with for this long is given up: its part would fill the disk for ever."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,17 @@ class ModelStore:
         """
         for folder in (self.blobs, self.partials, self._manifests):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def sweep(self, now: float | None = None) -> list[str]:
+        """Remove what downloads left that nobody went on with for :data:`PARTIAL_DAYS`; returns the files' names."""
+        limit = (time.time() if now is None else now) - PARTIAL_DAYS * 86_400
+        gone = []
+        for path in self.partials.glob("*"):
+            with contextlib.suppress(OSError):
+                if path.is_file() and path.stat().st_mtime < limit:
+                    path.unlink()
+                    gone.append(path.name)
+        return gone
 
     def blob(self, digest: str) -> Path:
         """Where the blob of a digest (64 hex digits) is or would be."""

@@ -6,7 +6,9 @@ import asyncio
 import errno
 import hashlib
 import json
+import os
 import shutil
+import time
 from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 
 from core.embedded import download as module
 from core.embedded.download import Download, DownloadError, Fetched, Policy, Step, Target, make_client
+from core.embedded.store import ModelStore
 from tests.model_server import ModelServer, model_server, tiny_gguf
 
 QUICK = Policy(attempts=3, first_wait=0.01, longest_wait=0.02, silence=0.4)
@@ -230,3 +233,15 @@ def test_other_addresses_are_refused(url: str, tmp_path: Path) -> None:
     with pytest.raises(DownloadError) as refused:
         fetch(tmp_path, Target(url))
     assert refused.value.code in ("address", "unreachable")
+
+
+def test_a_part_nobody_went_on_with_is_given_up_after_a_month(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    store.prepare()
+    old, young = store.partials / "old.partial", store.partials / "young.partial"
+    for path, days in ((old, 31), (young, 29)):
+        path.write_bytes(b"GGUF")
+        then = time.time() - days * 86_400
+        os.utime(path, (then, then))
+    assert store.sweep() == ["old.partial"]
+    assert young.exists() and not old.exists()
