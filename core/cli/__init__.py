@@ -34,6 +34,7 @@ _COMMANDS = {
     "logs": "core.cli.containers",
     "status": "core.cli.containers",
     "lab": "core.cli.lab",
+    "tools": "core.cli.tools",
     "cost": "core.cli.cost",
     "doctor": "core.cli.doctor",
     "tour": "core.cli.tour",

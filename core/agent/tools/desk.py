@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from core.agent.tools import registry
+from core.agent.tools import registry, runner
 from core.agent.tools.mcp import config, servers
 from core.agent.tools.mcp.servers import Servers, ServerStatus
 from core.agent.tools.permission import default_of, permission_of, remember
-from core.agent.types import Permission, Tool
+from core.agent.types import Permission, Tool, ToolContext, ToolResult
 from core.errors import UsageError
 from core.events import Notice
 from core.ground import Ground
@@ -91,6 +92,10 @@ class Tools:
             await asyncio.wrap_future(tool_rules.remove_rule(await self._ground.store(), name))
 
         return self._ground.call(work())
+
+    def run(self, tool: Tool, context: ToolContext, arguments: Mapping[str, Any]) -> Future[ToolResult]:
+        """Call a tool outside of any run, see :mod:`core.agent.tools.trial`."""
+        return self._ground.call(runner.run(tool, context, arguments))
 
     def servers(self) -> tuple[ServerStatus, ...]:
         """Return how each MCP server is."""

@@ -100,9 +100,14 @@ async def _engines(query: str, lang: Lang) -> Sequence[Mapping[str, Any]]:
             # The library says the same for "nothing matches" and for "no network".
             if "no results" in str(error).lower() and _online():
                 return []
-            raise Unreachable("ddgs", clean_line(str(error), max_chars=200)) from error
+            raise Unreachable("ddgs", _kind(str(error))) from error
 
     return await asyncio.to_thread(search)
+
+
+def _kind(text: str) -> str:
+    """Return what kind of error the library met: its text holds the whole request."""
+    return clean_line(text.split(":", 1)[0], max_chars=60) or "DDGS"
 
 
 def _online() -> bool:

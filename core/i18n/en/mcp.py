@@ -1,14 +1,14 @@
 """English messages about MCP servers."""
 
 MESSAGES: dict[str, str] = {
-    "error.mcp.file": "The MCP settings {path} cannot be used: {reason}",
+    "error.mcp.file": "The MCP settings {path} cannot be used ({reason}).",
     "error.mcp.file.fix": 'Correct the file: it looks like {{"mcpServers": {{"name": {{"command": "…"}}}}}}.',
     "error.mcp.entry": "The MCP server {server} is not set up rightly: {field}.",
     "error.mcp.entry.fix": "It takes either command (with args and env) or url (with headers).",
     "error.mcp.variable": "The MCP server {server} needs environment variables that are not set: {names}.",
     "error.mcp.sse": "The MCP server {server} uses the old SSE transport, which is not supported.",
     "error.mcp.sse.fix": "Use its streamable HTTP address, if it has one.",
-    "error.mcp.gone": "The MCP server {server} is not running or does not answer: {reason}",
+    "error.mcp.gone": "The MCP server {server} is not running or does not answer ({reason}).",
     "error.mcp.gone.fix": "Check its entry in mcp.json; it is started again at the next call.",
     "error.mcp.slow": "The MCP server {server} did not answer within {seconds} s.",
     "error.mcp.waiting": "The MCP server {server} failed and is tried again in {seconds} s. {reason}",

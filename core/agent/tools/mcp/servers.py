@@ -222,10 +222,17 @@ class Servers:
             tell(str(error))
         self._servers = [_Server(config, store, tell) for config in configs]
 
+    def recall(self) -> None:
+        """Take what each server listed the last time."""
+        for server in self._servers:
+            if server.config.problem is None:
+                server.remember()
+
     def begin(self) -> None:
         """Take what is known of each server; those never seen are asked in the background. Returns at once."""
+        self.recall()
         for server in self._servers:
-            if server.config.problem is None and not server.remember():
+            if server.config.problem is None and not server.listed:
                 self._spawn(server)
 
     def _spawn(self, server: _Server) -> None:
