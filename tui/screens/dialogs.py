@@ -45,14 +45,18 @@ class Ask(Dialog):
         typed: str
         paths: list[str]
 
-    def __init__(self, title: str, *, value: str = "", note: str = "", paths: bool = False) -> None:
+    def __init__(
+        self, title: str, *, value: str = "", note: str = "", paths: bool = False, select: bool = True
+    ) -> None:
         super().__init__()
         self._title, self._value, self._note, self._paths = title, value, note, paths
+        self._select = select
+        """Whether the first letter replaces what is there."""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Plain(self._title, classes="dialog-title")
-            yield Input(self._value, compact=True)
+            yield Input(self._value, compact=True, select_on_focus=self._select)
             yield RowList(classes="dialog-rows")
             yield Plain(self._note or tr("dialog.ask.keys"), classes="dialog-note")
 

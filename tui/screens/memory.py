@@ -153,7 +153,7 @@ class MemoryScreen(Room):
             if text and text != fact.text:
                 self._room.edit(fact, text)
 
-        self.app.push_screen(Ask(tr("memory.edit"), value=fact.text), given)
+        self.app.push_screen(Ask(tr("memory.edit"), value=fact.text, select=False), given)
 
     def action_memory_forget(self) -> None:
         """Forget the marked fact; it can be brought back."""
