@@ -61,6 +61,8 @@ def _difference(group: Group, a: Figure, b: Figure) -> Difference:
     for one in _STATISTICS:
         if a.statistic == one:
             statistic = one
+    if a.keys and b.keys:
+        return _by_case(group, a, b, statistic)
     if a.clusters and b.clusters:
         found = stats.cluster_ratio(a.clusters, b.clusters, statistic)
     else:
@@ -68,3 +70,25 @@ def _difference(group: Group, a: Figure, b: Figure) -> Difference:
     return Difference(
         group.point, a.column, a.cell(), b.cell(), found.value, found.low, found.high, found.real
     )
+
+
+MIN_DISCORDANT = 6
+"""Fewer cases that changed sides cannot be told from chance, however they fell (2 × 0.5⁵ > 0.05)."""
+
+
+def _by_case(group: Group, a: Figure, b: Figure, statistic: stats.Statistic) -> Difference:
+    """Compare two runs of the same cases, pair by pair: shares by McNemar's exact test."""
+    left, right = dict(zip(a.keys, a.values, strict=True)), dict(zip(b.keys, b.values, strict=True))
+    shared = [key for key in left if key in right]
+    one, other = [left[key] for key in shared], [right[key] for key in shared]
+    if not shared:
+        return Difference(group.point, a.column, a.cell(), b.cell(), None, None, None, None)
+    found = stats.ratio(one, other, statistic, paired=True)
+    real = found.real
+    if a.statistic == "share":
+        gained = sum(x < y for x, y in zip(one, other, strict=True))
+        lost = sum(x > y for x, y in zip(one, other, strict=True))
+        real = stats.mcnemar(gained, lost) < 0.05
+        if not real and 0 < gained + lost < MIN_DISCORDANT:
+            real = None
+    return Difference(group.point, a.column, a.cell(), b.cell(), found.value, found.low, found.high, real)

@@ -27,6 +27,8 @@ class Figure:
     """Also ``share`` (the values are 0 or 1, shown in percent) and ``count`` (their number)."""
     clusters: tuple[tuple[float, ...], ...] = ()
     """The same values by what they belong to, where those of one answer are no independent ones."""
+    keys: tuple[str, ...] = ()
+    """Which case each value is of: two runs that did the same cases are compared case by case."""
 
     def cell(self) -> Cell:
         """Return the figure with its interval."""
@@ -61,6 +63,21 @@ class Group:
         """Return one figure's value."""
         value = self.cell(key).value
         return value if isinstance(value, float | int) else None
+
+
+def keyed(
+    key: str, unit: str, values: Iterable[tuple[str, float | int | bool | None]], statistic: str
+) -> Figure:
+    """Make a figure of cases, each with its name; a name that comes again (a repeat) is numbered."""
+    seen: dict[str, int] = {}
+    names: list[str] = []
+    numbers: list[float] = []
+    for name, value in values:
+        seen[name] = seen.get(name, 0) + 1
+        if value is not None:
+            names.append(f"{name}#{seen[name]}")
+            numbers.append(float(value))
+    return Figure(Column(key, unit), tuple(numbers), statistic, keys=tuple(names))
 
 
 def _times(value: float | None, factor: float) -> float | None:

@@ -251,5 +251,14 @@ def share_interval(hits: int, n: int) -> Estimate:
     return Estimate(share, max(0.0, middle - half), min(1.0, middle + half), n)
 
 
+def mcnemar(gained: int, lost: int) -> float:
+    """Return the exact two-sided p-value that as many cases were gained as lost (McNemar's test, binomial form)."""
+    n = gained + lost
+    if not n:
+        return 1.0
+    tail = sum(math.comb(n, k) for k in range(min(gained, lost) + 1)) / 2**n
+    return min(1.0, 2 * tail)
+
+
 def _t975(freedom: int) -> float:
     return _T975[freedom - 1] if 1 <= freedom <= len(_T975) else 1.96
