@@ -28,7 +28,7 @@ async def asked(bench: Any, **arguments: Any) -> Any:
     await bench.ask("What is new about cats?")
     await bench.sees("deciding")
     request = bench.runtime.ask_permission(**(arguments or {"query": "cats"}))
-    await bench.sees("web_search asks for your permission")
+    await bench.sees("May web_search be used?")
     row = bench.app.bench.query_one(PermissionRow)
     row._shown_at = float("-inf")
     return request
@@ -65,7 +65,7 @@ async def test_what_is_being_typed_is_not_taken_for_an_answer(runs: Any) -> None
         await bench.sees("deciding")
         await bench.type("ya")
         bench.runtime.ask_permission(query="cats")
-        await bench.sees("web_search asks")
+        await bench.sees("May web_search")
         await bench.type("n")
         await bench.until(lambda: bench.app.bench.chat.composer.text == "yan")
         assert not bench.runtime.answered
@@ -100,8 +100,8 @@ async def test_several_questions_come_one_after_the_other(runs: Any) -> None:
         bench.runtime.ask_permission("fetch_page", url="http://example.org/")
         await bench.sees("1 of 2")
         await bench.pilot.press("y")
-        await bench.sees("fetch_page asks for your permission")
-        await bench.until(lambda: "web_search asks" not in bench.screen_text())
+        await bench.sees("May fetch_page be used?")
+        await bench.until(lambda: "May web_search" not in bench.screen_text())
         assert "Nothing leaves this machine." in bench.screen_text()
         bench.app.bench.query_one(PermissionRow)._shown_at = float("-inf")
         await bench.until(lambda: isinstance(bench.app.focused, PermissionRow))
@@ -121,7 +121,7 @@ async def test_the_question_is_there_again_after_a_restart(runs: Any) -> None:
         assert not bench.app.bench.query(PermissionRow)
         # Opened again, as another start would: everything comes from what the runtime has on disk.
         bench.app._continue(session)
-        await bench.sees("web_search asks for your permission")
+        await bench.sees("May web_search be used?")
         bench.app.bench.query_one(PermissionRow).focus()
         bench.app.bench.query_one(PermissionRow)._shown_at = float("-inf")
         await bench.pilot.press("a")
@@ -136,7 +136,7 @@ async def test_a_question_of_another_session_is_told(runs: Any) -> None:
         await bench.ask("/new")
         await bench.until(lambda: bench.app.state.session_id != session)
         bench.runtime.ask_permission(query="cats")
-        await bench.sees("asks for your permission in another")
+        await bench.sees("Another session asks")
         assert not bench.app.bench.query(PermissionRow)
 
 
@@ -230,7 +230,7 @@ async def test_waiting_questions_are_there_again_after_a_restart(runs: Any) -> N
         await bench.until(lambda: bench.app.state.session_id != session)
         assert not bench.app.bench.chat.query("Waiting")
         bench.app._continue(session)
-        await bench.sees("queued: asked when this answer is done")
+        await bench.sees("queued: asked after this answer")
 
 
 # -- waits ---------------------------------------------------------------------------------------------
@@ -350,12 +350,12 @@ async def test_facts_are_added_edited_forgotten_and_brought_back(runs: Any) -> N
         await bench.ask("/remember The server room is on floor 3")
         await bench.sees("Remembered: The server room is on floor 3")
         await bench.ask("/memory")
-        await bench.sees("Memory: 1 facts")
+        await bench.sees("Facts remembered: 1")
         await bench.pilot.press("a")
         await bench.sees("What should be remembered?")
         await bench.type("Lunch is at noon")
         await bench.pilot.press("enter")
-        await bench.sees("Memory: 2 facts")
+        await bench.sees("Facts remembered: 2")
         await bench.until(lambda: bench.app.screen.id == "memory")
         await bench.pilot.press("home", "e")
         await bench.sees("Edit the fact")
@@ -365,10 +365,10 @@ async def test_facts_are_added_edited_forgotten_and_brought_back(runs: Any) -> N
         await bench.until(lambda: bench.app.screen.id == "memory")
         await bench.sees("noon sharp")
         await bench.pilot.press("d")
-        await bench.sees("Memory: 1 facts")
+        await bench.sees("Facts remembered: 1")
         await bench.sees("bring back")
         await bench.pilot.press("u")
-        await bench.sees("Memory: 2 facts")
+        await bench.sees("Facts remembered: 2")
         await bench.pilot.press("slash")
         await bench.type("server")
         await bench.pilot.press("enter")

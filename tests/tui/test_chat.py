@@ -137,7 +137,7 @@ async def test_a_second_question_waits_its_turn_and_can_be_taken_back(runs: Any)
         await bench.ask("first")
         await bench.sees("deciding")
         await bench.ask("second")
-        await bench.sees("queued: asked when this answer is done")
+        await bench.sees("queued: asked after this answer")
         await bench.ask("third")
         await bench.sees("queued, 1 of 2")
         await bench.sees("queued, 2 of 2")
@@ -146,7 +146,7 @@ async def test_a_second_question_waits_its_turn_and_can_be_taken_back(runs: Any)
         await bench.until(
             lambda: [q.text for q in bench.app.bench.chat.query("Question")] == ["first", "second"]
         )
-        await bench.sees("queued: asked when this answer is done")
+        await bench.sees("queued: asked after this answer")
         bench.runtime.end()
         await bench.until(lambda: not bench.app.bench.chat.query("Waiting"))
         assert [text for _, text, _ in bench.runtime.asked] == ["first", "second", "third"]

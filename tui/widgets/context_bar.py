@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from core.agent.types import Budget
 
 PARTS: tuple[tuple[str, str], ...] = (
-    ("system", "$quiet"),
-    ("tools", "$secondary"),
+    ("system", "$secondary"),
+    ("tools", "$quiet"),
     ("memory", "$success"),
     ("retrieved", "$graph"),
-    ("history", "$foreground"),
+    ("history", "$quiet"),
     ("question", "$accent"),
     ("reserve", "$line"),
     ("free", "$line"),
