@@ -87,8 +87,8 @@ def cost(value: Cost | None) -> str:
     if value is None:
         return ""
     if value.local_usd is not None:
-        return money(value.local_usd)
-    return f"{money(value.hosted[0].usd)} {value.hosted[0].model}" if value.hosted else ""
+        return money(value.local_usd, 2)
+    return f"{money(value.hosted[0].usd, 2)} {value.hosted[0].model}" if value.hosted else ""
 
 
 def fit(text: str, width: int) -> str:

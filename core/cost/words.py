@@ -33,13 +33,13 @@ def tokens(cost: Cost) -> str:
     return tr("cost.tokens", read=f"{cost.input_tokens:,}", written=f"{cost.output_tokens:,}")
 
 
-def money(usd: float | None) -> str:
-    """Write dollars with three significant digits at least."""
+def money(usd: float | None, digits: int = 3) -> str:
+    """Write dollars, small ones with so many significant digits."""
     if usd is None:
         return "N/A"
     if usd == 0 or usd >= 100:
         return f"${usd:,.2f}"
-    digits = 2
-    while digits < 9 and round(usd, digits) < 10 ** (2 - digits):
-        digits += 1
-    return f"${usd:.{digits}f}"
+    places = 2
+    while places < 9 and round(usd, places) < 10 ** (digits - 1 - places):
+        places += 1
+    return f"${usd:.{places}f}"

@@ -291,22 +291,22 @@ async def test_tokens_and_money_in_the_header_and_under_the_answer(runs: Any) ->
     async with runs(size=(160, 36)) as bench:
         bench.runtime.costs.each = Cost(1000, 204, 2.0, 0.1, False, 0.000123, (), "")
         await bench.ask("What is 12*34?")
-        await bench.sees("peak 268 MiB (+6) · $0.000123")
-        assert "1 204 tok · $0.000123" in bench.screen_text().splitlines()[0]
+        await bench.sees("peak 268 MiB (+6) · $0.00012")
+        assert "1 204 tok · $0.00012" in bench.screen_text().splitlines()[0]
 
 
 async def test_without_local_prices_the_first_hosted_one_is_named(runs: Any) -> None:
     async with runs(size=(200, 50)) as bench:
         bench.runtime.costs.each = Cost(10, 5, hosted=(HostedPrice("GPT-5 mini", "OpenAI", 0.00042),))
         await bench.ask("What is 12*34?")
-        await bench.sees("15 tok · $0.000420 GPT-5 mini")
+        await bench.sees("15 tok · $0.00042 GPT-5 mini")
 
 
 async def test_a_narrow_header_keeps_the_title_and_leaves_the_sum_out(runs: Any) -> None:
     async with runs(size=(62, 24)) as bench:
         bench.runtime.costs.each = Cost(1000, 204, 2.0, 0.1, False, 0.000123, (), "")
         await bench.ask("What is 12*34?")
-        await bench.sees("$0.000123")
+        await bench.sees("$0.00012")
         assert "$" not in bench.screen_text().splitlines()[0]
 
 

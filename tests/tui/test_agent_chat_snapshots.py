@@ -76,6 +76,6 @@ async def test_context_bar(runs: Any, svg: Any, size: str, lang: str) -> None:
         bench.runtime.token(ANSWER[lang])
         bench.runtime.end()
         await bench.until(lambda: bench.app.state.costs and bench.app.state.budget)
-        await bench.sees("$0.000123")
+        await bench.sees("$0.00012")
         await settle(bench)
         assert bench.app.export_screenshot() == svg
