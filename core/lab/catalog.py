@@ -82,6 +82,38 @@ EXPERIMENTS: tuple[Experiment, ...] = (
             _SEED,
         ),
     ),
+    Experiment(
+        "agent",
+        (
+            Option("routes", "text", ""),
+            Option("categories", "text", ""),
+            Option("langs", "text", ""),
+            Option("tasks", "int", 0, 0, 1000),
+            _repeats(1),
+            Option("bfcl", "int", 0, 0, 2000),
+            Option("limit", "float", 120.0, 1, 3600),
+        ),
+    ),
+    Experiment(
+        "injection",
+        (
+            Option("routes", "text", ""),
+            Option("channels", "text", ""),
+            Option("langs", "text", ""),
+            Option("cases", "int", 0, 0, 1000),
+            Option("limit", "float", 120.0, 1, 3600),
+        ),
+    ),
+    Experiment(
+        "faults",
+        (
+            Option("routes", "text", ""),
+            Option("cases", "text", ""),
+            Option("timeout", "float", 0.4, 0.1, 60),
+            Option("backoff", "float", 0.02, 0.001, 10),
+            Option("limit", "float", 20.0, 1, 600),
+        ),
+    ),
 )
 
 

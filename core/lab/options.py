@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.errors import UsageError
@@ -92,3 +92,24 @@ def _within(option: Option, number: Any) -> Any:
     if (option.low is not None and number < option.low) or (option.high is not None and number > option.high):
         raise ValueError
     return number
+
+
+def choices(name: str, given: str, known: Sequence[str], *, empty: Sequence[str] | None = None) -> list[str]:
+    """Read a list of words with commas; in the order of ``known``.
+
+    Args:
+        name: The option's, for the message.
+        given: As typed.
+        known: What may be chosen.
+        empty: What no word at all means; by default everything.
+
+    Raises:
+        UsageError: A word that is not known.
+    """
+    words = [word.strip().lower() for word in given.split(",") if word.strip()]
+    for word in words:
+        if word not in known:
+            raise UsageError(
+                "error.lab.choice", name=name, value=clean_line(word, max_chars=40), known=", ".join(known)
+            )
+    return [one for one in known if one in words] if words else list(known if empty is None else empty)

@@ -256,8 +256,8 @@ def mcnemar(gained: int, lost: int) -> float:
     n = gained + lost
     if not n:
         return 1.0
-    tail = sum(math.comb(n, k) for k in range(min(gained, lost) + 1)) / 2**n
-    return min(1.0, 2 * tail)
+    tail: float = sum(math.comb(n, k) for k in range(min(gained, lost) + 1)) / 2**n
+    return float(min(1.0, 2 * tail))
 
 
 def _t975(freedom: int) -> float:
