@@ -2,7 +2,8 @@
 
     .venv/bin/python scripts/screenshots.py            # needs the `screenshots` extra and a font with Hangul
 
-Each picture is taken headless at 120x36 while an answer that used a tool is being written, in both languages.
+Each picture is taken headless at 120x36 while an answer that used a tool is being written, in both languages. The
+weather and the web search are stand-ins on loopback (tests/service_standins.py): the machine has no network.
 """
 
 from __future__ import annotations
@@ -37,11 +38,16 @@ if TYPE_CHECKING:
     from tui.study import StudyApp
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # The stand-ins are among the tests.
 OUT = ROOT / "screenshots"
 SIZE = (120, 36)
 QUESTIONS: dict[Lang, tuple[str, str]] = {
     "en": ("What is 12*34?", "How many days a week can I work from home?"),
     "ko": ("12*34는 얼마야?", "남은 휴가는 언제까지 써?"),
+}
+SEARCH: dict[Lang, str] = {
+    "en": "Search the web for news about green tea",
+    "ko": "녹차에 대한 최신 소식을 인터넷에서 검색해 줘",
 }
 
 
@@ -55,10 +61,13 @@ async def until(condition: Callable[[], bool], what: str, seconds: float = 90) -
 
 async def session(lang: Lang, folder: str) -> None:
     """Use the app as a person would, and take its pictures."""
+    from tests.service_standins import Services
     from tui.study import StudyApp
 
     set_language(lang)
-    paths, settings = default_paths(folder), Settings(engine="embedded", lang=lang)
+    services = Services().start()
+    urls = {name: services.url for name in ("weather_url", "geocoding_url", "searxng_url")}
+    paths, settings = default_paths(folder), Settings(engine="embedded", lang=lang, **urls)
     set_up_logging(paths)
     runtime = Runtime(settings, paths)
     events: list[Event] = []
@@ -85,10 +94,29 @@ async def session(lang: Lang, folder: str) -> None:
         await pilot.press("f2")
         await pilot.pause(0.6)
         save(app.export_screenshot(), f"trace-{lang}")
+        await pilot.press("escape", "escape")
+        await permission(app, pilot, events, lang)
         await timeline(app, pilot, lang)
         await lab(app, pilot, events, lang)
         await engine_room(app, pilot, lang)
     runtime.stop()
+    services.stop()
+
+
+async def permission(app: StudyApp, pilot: Pilot[None], events: list[Event], lang: Lang) -> None:
+    """A tool's question to the user, the next question already in the queue."""
+    ended = sum(isinstance(event, RunEnded) for event in events)
+    await app.ask(SEARCH[lang])
+    await until(lambda: bool(app.state.permissions), f"{lang}: asked for permission")
+    await app.ask(QUESTIONS[lang][0])
+    await until(lambda: bool(app.state.queue), "queued")
+    await pilot.pause(0.6)
+    save(app.export_screenshot(), f"permission-{lang}")
+    # Past the moment in which a letter is taken for typing.
+    await pilot.pause(0.4)
+    await pilot.press("y")
+    both = lambda: sum(isinstance(event, RunEnded) for event in events) == ended + 2  # noqa: E731
+    await until(both, "answered, and the queue is empty")
 
 
 async def engine_room(app: StudyApp, pilot: Pilot[None], lang: Lang) -> None:

@@ -29,12 +29,12 @@ BAR_WIDTH = 64
 LEFT_OUT_CHARS = 400
 """Characters shown of each message that was left out; the session has all of it."""
 
-Part = str | tuple[str, str]
+Part = str | tuple[str, str] | Content
 
 
 def explained(run: Run, spans: list[Span], record: Record, cost: Cost | None, settings: Settings) -> Content:
     """Return the page about one answer."""
-    parts: list[Part] = [*_route(run, spans), *_took(run, cost, settings), *_context(record)]
+    parts: list[Part] = [*_route(run, spans), *_context(record), *_took(run, cost, settings)]
     facts = facts_used(spans)
     if facts:
         parts += [_title("answer.facts"), *(f"  “{text}”\n" for text in facts)]
@@ -72,7 +72,7 @@ def _context(record: Record) -> list[Part]:
         return [*parts, (f"  {tr('context.unknown')}\n", "$quiet")]
     tones, found = dict(PARTS), sizes(budget)
     drawn = bar(budget, BAR_WIDTH)
-    parts += ["  ", drawn, "\n"]  # type: ignore[list-item]
+    parts += ["  ", drawn, "\n"]
     for name, _ in PARTS:
         share = found[name] / budget.num_ctx * 100 if budget.num_ctx else 0
         count = format.count(found[name])
