@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from core.agent.types import Budget, PermissionRequest, Rerun
+    from core.agent.types import Budget
     from core.containers.types import ContainerStatus, UpProgress
     from core.models.types import Pull
+    from core.session.rows import PermissionRequest, Rerun
 
 SpanKind = Literal[
     "agent", "route", "model", "tool", "retrieval", "embedding", "retry", "permission", "memory", "summary"

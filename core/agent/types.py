@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from core.events import Citation, Hit
+from core.session.rows import Answer as Answer
+from core.session.rows import Fact as Fact
+from core.session.rows import PermissionRequest as PermissionRequest
+from core.session.rows import Rerun as Rerun
 
 if TYPE_CHECKING:
     from core.agent.spans import Recorder
@@ -19,8 +23,6 @@ if TYPE_CHECKING:
     from core.telemetry import Hub
 
 Permission = Literal["allow", "ask", "deny"]
-Answer = Literal["once", "always", "deny"]
-"""What a user says to a permission question: this time, from now on, no."""
 Search = Callable[[str, int], Awaitable[list[Hit]]]
 """Finds passages: query, how many."""
 DecidedBy = Literal["code", "examples", "model", "user", "none"]
@@ -121,24 +123,6 @@ class Plan:
     """A question to the user, when an argument is missing: the answer instead of a tool call."""
 
 
-# -- permission --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class PermissionRequest:
-    """A question to the user, a row of ``permissions``; open until ``answer`` is set."""
-
-    id: str
-    run_id: str
-    session_id: str
-    tool: str
-    arguments: Mapping[str, Any]
-    leaves: str
-    """What leaves the machine, a sentence."""
-    asked_at: float
-    answer: Answer | None = None
-
-
 # -- context -----------------------------------------------------------------------------------------
 
 
@@ -177,20 +161,6 @@ class Budget:
         return self.system + self.tools + self.memory + self.retrieved + self.history + self.question
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Something the user asked to remember, a row of ``facts``."""
-
-    id: str
-    text: str
-    created_at: float
-    updated_at: float
-    session_id: str = ""
-    """Where it was said."""
-    used: int = 0
-    """Times it was recalled into a prompt."""
-
-
 # -- money -------------------------------------------------------------------------------------------
 
 
@@ -219,31 +189,3 @@ class Cost:
     hosted: tuple[HostedPrice, ...] = ()
     prices_date: str = ""
     """Of the hosted prices, ISO."""
-
-
-# -- replay ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Rerun:
-    """One more answer to a recorded model call, or one more run of a question: a row of ``replays``."""
-
-    id: str
-    of: str
-    """Id of the span (a model call) or of the run that was repeated."""
-    kind: Literal["call", "run", "determinism"]
-    model: str
-    ts: float
-    text: str
-    same: bool | None
-    """Whether it is the recorded answer, character for character."""
-    differs_at: int | None = None
-    """First token (whitespace-separated word where tokens are unknown) that differs, from 0."""
-    seed: int | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
-    ttft_ms: float | None = None
-    duration_ms: float | None = None
-    run_id: str = ""
-    """The new run, when a whole run was replayed."""
-    error: str = ""

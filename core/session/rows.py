@@ -10,6 +10,8 @@ from typing import Any, Literal
 from core.events import Citation, MemoryUse, Route, RunStatus, Span, Usage
 
 MessageStatus = Literal["complete", "streaming", "cancelled", "failed", "interrupted"]
+Answer = Literal["once", "always", "deny"]
+"""What a user says to a permission question: this time, from now on, no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,60 @@ class Run:
     memory: MemoryUse
     error: str
     fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionRequest:
+    """A question to the user, a row of ``permissions``; open until ``answer`` is set."""
+
+    id: str
+    run_id: str
+    session_id: str
+    tool: str
+    arguments: Mapping[str, Any]
+    leaves: str
+    """What leaves the machine, a sentence."""
+    asked_at: float
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something the user asked to remember, a row of ``facts``."""
+
+    id: str
+    text: str
+    created_at: float
+    updated_at: float
+    session_id: str = ""
+    """Where it was said."""
+    used: int = 0
+    """Times it was recalled into a prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """One more answer to a recorded model call, or one more run of a question: a row of ``replays``."""
+
+    id: str
+    of: str
+    """Id of the span (a model call) or of the run that was repeated."""
+    kind: Literal["call", "run", "determinism"]
+    model: str
+    ts: float
+    text: str
+    same: bool | None
+    """Whether it is the recorded answer, character for character."""
+    differs_at: int | None = None
+    """First token (whitespace-separated word where tokens are unknown) that differs, from 0."""
+    seed: int | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    ttft_ms: float | None = None
+    duration_ms: float | None = None
+    run_id: str = ""
+    """The new run, when a whole run was replayed."""
+    error: str = ""
 
 
 def session_of(row: Mapping[str, Any]) -> Session:
