@@ -101,7 +101,7 @@ async def check(url: str, policy: Policy) -> Target:
         port = parsed.port or (443 if parsed.scheme == "https" else 80)
     except (httpx.InvalidURL, ValueError, UnicodeError) as error:
         raise StudyError("error.fetch.address", url=url) from error
-    if parsed.scheme not in ("http", "https") or not host or parsed.userinfo:
+    if parsed.scheme not in ("http", "https") or not host or parsed.userinfo or re.search(r"\s", url):
         raise StudyError("error.fetch.address", url=url)
     if policy.ports is not None and port not in policy.ports:
         raise StudyError("error.fetch.port", url=url, port=port)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 2 << 20
 """Of a page, uncompressed: the rest is left out, and that is said."""
+SHOWN_CHARS = 11_000
+"""Of a page's text."""
 REDIRECTS = 5
 _REDIRECT = frozenset({301, 302, 303, 307, 308})
 _TEXT = re.compile(r"^(?:text/|application/(?:[\w.-]+\+)?(?:json|xml)\b|application/xhtml)", re.I)
@@ -55,11 +57,13 @@ def tool(policy: Policy | None = None) -> Tool:
         if not text.strip():
             raise StudyError("error.fetch.no_text", url=page.url)
         head = f"{title}\n{page.url}" if title else page.url
-        note = f"\n{said(context, 'fetch.cut', size=f'{MAX_BYTES >> 20} MB')}" if page.cut else ""
+        shown = text[:SHOWN_CHARS]
+        cut = page.cut or len(text) > SHOWN_CHARS
+        note = f"\n{said(context, 'tool.cut.some', shown=f'{len(shown):,}')}" if cut else ""
         return ToolResult(
-            f"{head}\n\n{text}{note}",
+            f"{head}\n\n{shown}{note}",
             said(context, "fetch.answer", title=title or page.url, text=shorten(_opening(text), 600)),
-            data={"url": page.url, "title": title, "bytes": len(page.body), "cut": page.cut},
+            data={"url": page.url, "title": title, "bytes": len(page.body), "cut": cut},
         )
 
     return Tool(
@@ -134,7 +138,7 @@ async def _step(client: httpx.AsyncClient, target: Target) -> tuple[_Page | None
     client.cookies.clear()
     try:
         if response.status_code in _REDIRECT and "location" in response.headers:
-            return None, str(original.join(response.headers["location"]))
+            return None, _joined(original, response.headers["location"])
         if response.status_code != 200:
             raise HttpFailed(
                 target.host,
@@ -150,6 +154,16 @@ async def _step(client: httpx.AsyncClient, target: Target) -> tuple[_Page | None
         return _Page(target.url, kind.lower(), charset, body, cut), ""
     finally:
         await response.aclose()
+
+
+def _joined(original: httpx.URL, location: str) -> str:
+    """Return where a redirect leads."""
+    import httpx
+
+    try:
+        return str(original.join(location))
+    except httpx.InvalidURL as error:
+        raise StudyError("error.fetch.address", url=clean_line(location, max_chars=200)) from error
 
 
 async def _body(response: httpx.Response, target: Target) -> tuple[bytes, bool]:

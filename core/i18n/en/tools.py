@@ -45,7 +45,6 @@ MESSAGES: dict[str, str] = {
     "tool.leaves.mcp": "These arguments are given to the MCP server “{server}”: {arguments}",
     "search.found": "Results for “{query}”:",
     "search.nothing": "The web search for “{query}” found nothing.",
-    "fetch.cut": "[the page is larger than {size}: the rest was not read]",
     "fetch.answer": "{title}: {text}",
     "weather.now": "{place}, now: {sky}, {parts} (as of {time}).",
     "weather.felt": " (feels like {value})",

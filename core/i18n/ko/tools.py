@@ -45,7 +45,6 @@ MESSAGES: dict[str, str] = {
     "tool.leaves.mcp": "다음 인자를 MCP 서버 ‘{server}’에 넘깁니다: {arguments}",
     "search.found": "‘{query}’ 검색 결과입니다.",
     "search.nothing": "‘{query}’을(를) 웹에서 찾았지만 결과가 없습니다.",
-    "fetch.cut": "[페이지가 {size}보다 커서 나머지는 읽지 않았습니다]",
     "fetch.answer": "{title}: {text}",
     "weather.now": "{place}의 현재 날씨는 {sky}, {parts}입니다({time} 기준).",
     "weather.felt": "(체감 {value})",
