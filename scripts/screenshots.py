@@ -66,7 +66,7 @@ async def session(lang: Lang, folder: str) -> None:
 
     set_language(lang)
     services = Services().start()
-    urls = {name: services.url for name in ("weather_url", "geocoding_url", "searxng_url")}
+    urls = dict.fromkeys(("weather_url", "geocoding_url", "searxng_url"), services.url)
     paths, settings = default_paths(folder), Settings(engine="embedded", lang=lang, **urls)
     set_up_logging(paths)
     runtime = Runtime(settings, paths)

@@ -98,6 +98,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy_item", "y", "chat", "chat"),
     Action("copy_item_code", "c", "chat", "chat"),
     Action("retry_item", "r", "chat", "chat"),
+    Action("item_resume", "o", "chat", "chat"),
+    Action("resume", "", "chat", command="continue"),
     Action("item_previous", "up,k", "chat", "chat"),
     Action("item_next", "down,j", "chat", "chat"),
     Action("item_open", "enter,space", "chat", "chat"),

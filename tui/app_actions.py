@@ -53,6 +53,15 @@ def retry(app: StudyApp, _: str = "") -> None:
         workers.start(app, workers.retry(app, answers[-1].turn.message.run_id), "ask")
 
 
+def resume(app: StudyApp, _: str = "") -> None:
+    """Go on with the last answer that was cut off or failed."""
+    answers = app.bench.chat.answers()
+    if app.state.generating or not answers or not answers[-1].resumable:
+        app.tell(tr("resume.nothing"), "warning")
+    else:
+        workers.start(app, workers.resume(app, answers[-1].turn.message.run_id or ""), "ask")
+
+
 def message_to_copy(app: StudyApp) -> Question | Answer | None:
     """Return the focused message, else the last answer."""
     focused = message_of(app.bench.focused)
@@ -236,6 +245,7 @@ Doing = Callable[["StudyApp", str], Awaitable[None] | None]
 DO: Mapping[str, Doing] = {
     "stop": stop,
     "retry": retry,
+    "resume": resume,
     "ask_documents": ask_documents,
     "find": lambda app, text: app.finder.open(text),
     "copy": lambda app, _: copy(app, code=False),

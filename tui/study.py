@@ -410,6 +410,11 @@ class StudyApp(App[None], inherit_bindings=False):
         if not self.state.generating:
             workers.start(self, workers.retry(self, event.run_id), "ask")
 
+    @on(Answer.Resume)
+    def _resume(self, event: Answer.Resume) -> None:
+        if not self.state.generating:
+            workers.start(self, workers.resume(self, event.run_id), "ask")
+
     def copy_text(self, text: str, *, code: bool = False) -> None:
         """Copy a message, or the last code block in it."""
         if code:

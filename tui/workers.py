@@ -170,3 +170,8 @@ async def view(app: StudyApp, document_id: str, chunk_id: str | None) -> None:
 async def retry(app: StudyApp, run_id: str) -> None:
     """Ask a run's question again."""
     await asyncio.wrap_future(app.runtime.retry(run_id))
+
+
+async def resume(app: StudyApp, run_id: str) -> None:
+    """Go on with a run from its last finished step."""
+    await asyncio.wrap_future(app.runtime.resume_run(run_id))

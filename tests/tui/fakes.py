@@ -114,6 +114,7 @@ class FakeRuntime:
         self.queued: dict[str, list[tuple[str, str]]] = {}
         self.permissions: list[PermissionRequest] = []
         self.answered: list[tuple[str, str]] = []
+        self.resumed: list[str] = []
         self.costs = FakeCosts()
         self.facts = FakeFacts()
 
@@ -222,6 +223,16 @@ class FakeRuntime:
         if self.auto:
             self.answer()
         return done(started.run_id)
+
+    def resume_run(self, run_id: str) -> Future[str]:
+        """Go on: the same answer streams again."""
+        assert self.store and self.current
+        self.resumed.append(run_id)
+        self.running[self.current.session_id] = self.current
+        change = "UPDATE messages SET status = 'streaming' WHERE id = ?"
+        self.store.submit(lambda db: db.execute(change, [self.current.assistant_message_id])).result()
+        self.emit(self.current)
+        return done(run_id)
 
     def cancel(self, session_id: str) -> None:
         self.cancelled.append(session_id)

@@ -66,6 +66,7 @@ async def test_what_is_being_typed_is_not_taken_for_an_answer(runs: Any) -> None
         await bench.type("ya")
         bench.runtime.ask_permission(query="cats")
         await bench.sees("May web_search")
+        await bench.sees("Shift+Tab, then the letter")
         await bench.type("n")
         await bench.until(lambda: bench.app.bench.chat.composer.text == "yan")
         assert not bench.runtime.answered
@@ -231,6 +232,24 @@ async def test_waiting_questions_are_there_again_after_a_restart(runs: Any) -> N
         assert not bench.app.bench.chat.query("Waiting")
         bench.app._continue(session)
         await bench.sees("queued: asked after this answer")
+
+
+async def test_a_failed_answer_goes_on_from_where_it_was(runs: Any) -> None:
+    async with runs(size=(160, 36), prepare=manual) as bench:
+        await bench.ask("/continue")
+        await bench.sees("There is no interrupted answer")
+        await bench.ask("Tell me")
+        await bench.sees("deciding")
+        bench.runtime.script = Script(error="The engine died.")
+        bench.runtime.end("error")
+        await bench.sees("(r asks again, o goes on from there)")
+        run = bench.runtime.current
+        await bench.ask("/continue")
+        await bench.until(lambda: bench.runtime.resumed == [run.run_id])
+        bench.runtime.token("and on it goes")
+        bench.runtime.end()
+        await bench.sees("and on it goes")
+        assert len(bench.app.bench.chat.answers()) == 1
 
 
 # -- waits ---------------------------------------------------------------------------------------------

@@ -99,6 +99,9 @@ class ChatPane(Vertical):
         self.show_strip()
         self.show_greeting()
 
+    def on_resize(self) -> None:
+        self.context.show()
+
     @property
     def transcript(self) -> Transcript:
         """The scrolling part."""

@@ -17,6 +17,9 @@ from tui.state import State
 if TYPE_CHECKING:
     from core.agent.types import Budget
 
+MIN_HEIGHT = 20
+"""Lines of the terminal below which the chat needs this one too."""
+
 PARTS: tuple[tuple[str, str], ...] = (
     ("system", "$secondary"),
     ("tools", "$quiet"),
@@ -92,9 +95,10 @@ class ContextBar(Widget):
 
     def show(self) -> None:
         """Bring it up to date; it is hidden until a model call was measured."""
-        if self.state.budget is not self._budget:
+        shown = self.state.budget is not None and self.app.size.height >= MIN_HEIGHT
+        if self.state.budget is not self._budget or shown != self.display:
             self._budget = self.state.budget
-            self.display = self._budget is not None
+            self.display = shown
             self.refresh()
 
     def render(self) -> Content:

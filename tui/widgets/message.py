@@ -157,6 +157,12 @@ class Answer(Vertical):
 
         run_id: str
 
+    @dataclass
+    class Resume(Message):
+        """Go on with this answer from its last finished step."""
+
+        run_id: str
+
     def __init__(self, turn: Turn) -> None:
         # Imported with the first answer: Markdown costs a fifth of the start.
         from tui.widgets.answer_text import AnswerText
@@ -186,6 +192,11 @@ class Answer(Vertical):
     def streaming(self) -> bool:
         """Whether the answer is being written."""
         return self.turn.message.status == "streaming"
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it ended before it was done, and not by the user's will."""
+        return bool(self.turn.message.run_id) and self.turn.message.status in {"interrupted", "failed"}
 
     @property
     def text(self) -> str:
@@ -281,12 +292,14 @@ class Answer(Vertical):
         elif message.status == "cancelled":
             text = Content.styled(f"{marks.stop} {tr('status.cancelled')}", "$warning")
         elif message.status == "interrupted":
-            text = Content.styled(f"{marks.cut} {tr('status.interrupted')}", "$warning")
+            text = Content.assemble(
+                (f"{marks.cut} {tr('status.interrupted')}", "$warning"), (f" {tr('status.resume')}", "$quiet")
+            )
         elif message.status == "failed":
             text = Content.assemble(
                 (f"{marks.bad} {clean_line(message.error, max_chars=400) or tr('status.failed')}", "$error"),
                 (f" {clean_line(message.fix, max_chars=400)}", "$foreground") if message.fix else "",
-                (f" {tr('status.retry')}", "$quiet"),
+                (f" {tr('status.resume')}", "$quiet"),
             )
         self._status.display = bool(text)
         self._status.show(text)

@@ -72,9 +72,11 @@ class PermissionRow(Vertical, can_focus=True):
     def compose(self) -> ComposeResult:
         yield Plain(classes="permission-text")
         yield Choices(id="permission-keys", gap=3)
+        yield Plain(tr("permission.reach"), classes="permission-reach")
 
     def on_mount(self) -> None:
         self.show(self._place, self._count)
+        self._show_way()
         labels = {name: actions.BY_ID[name] for name in self.CHOICES}
         keys = getattr(self.app, "keys", {})
         self.query_one(Choices).show(
@@ -97,6 +99,16 @@ class PermissionRow(Vertical, can_focus=True):
         leaves = clean_line(request.leaves, max_chars=VALUE_CHARS) or tr("permission.nothing")
         parts.append((f"\n{marks.arrow} {leaves}", "$foreground"))
         self.query_one(".permission-text", Plain).show(Content.assemble(*parts))
+
+    def _show_way(self, here: bool) -> None:
+        # Letters go to the input while it has the focus: say how to get here.
+        self.query_one(".permission-reach").display = not here
+
+    def on_focus(self) -> None:
+        self._show_way(here=True)
+
+    def on_blur(self) -> None:
+        self._show_way(here=False)
 
     # -- answering -------------------------------------------------------------------------------------
 

@@ -147,6 +147,12 @@ class Transcript(VerticalScroll, can_focus=False):
         if isinstance(message, Answer) and message.turn.message.run_id:
             self.post_message(Answer.Retry(message.turn.message.run_id))
 
+    def action_item_resume(self) -> None:
+        """Go on with the focused answer from its last finished step."""
+        message = message_of(self.screen.focused)
+        if isinstance(message, Answer) and message.resumable:
+            self.post_message(Answer.Resume(message.turn.message.run_id or ""))
+
     def action_find_next(self) -> None:
         """Go to the next match."""
         self.post_message(self.FindStep(1))

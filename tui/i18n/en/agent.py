@@ -104,4 +104,11 @@ MESSAGES: dict[str, str] = {
     "memory.add.note": "One fact in a sentence, such as: My team meets on Tuesdays at ten. Enter adds it, Esc closes.",
     "memory.edit": "Edit the fact",
     "memory.added": "Remembered: {text}",
+    "permission.reach": "Shift+Tab, then the letter; or click",
+    "action.item_resume": "Go on from there",
+    "action.item_resume.help": "Continues an interrupted or failed answer from its last finished step; finished tools are not called again.",
+    "action.resume": "Go on",
+    "action.resume.help": "Continues the last interrupted or failed answer from its last finished step.",
+    "resume.nothing": "There is no interrupted answer to go on with.",
+    "status.resume": "(r asks again, o goes on from there)",
 }

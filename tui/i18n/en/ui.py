@@ -36,7 +36,6 @@ MESSAGES: dict[str, str] = {
     "status.cancelled.short": "stopped",
     "status.interrupted": "cut off when the program ended, r asks again",
     "status.failed": "The answer failed.",
-    "status.retry": "(r asks again)",
     "message.cut": "(The rest is not shown; the export has all of it.)",
     "answer.tokens": "{count} tok",
     "answer.memory": "peak {peak}",

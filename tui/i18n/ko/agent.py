@@ -104,4 +104,11 @@ MESSAGES: dict[str, str] = {
     "memory.add.note": "한 문장으로 씁니다. 예: 우리 팀은 화요일 열 시에 회의한다. Enter 추가, Esc 닫기.",
     "memory.edit": "기억 고치기",
     "memory.added": "기억했습니다: {text}",
+    "permission.reach": "Shift+Tab을 누른 다음 글자를 누르거나, 클릭하십시오",
+    "action.item_resume": "이어서 하기",
+    "action.item_resume.help": "끊기거나 실패한 답변을 마지막으로 끝난 단계부터 이어서 합니다. 끝난 도구는 다시 부르지 않습니다.",
+    "action.resume": "이어서 하기",
+    "action.resume.help": "끊기거나 실패한 마지막 답변을 마지막으로 끝난 단계부터 이어서 합니다.",
+    "resume.nothing": "이어서 할 답변이 없습니다.",
+    "status.resume": "(r 다시 묻기, o 이어서 하기)",
 }

@@ -36,7 +36,6 @@ MESSAGES: dict[str, str] = {
     "status.cancelled.short": "멈춤",
     "status.interrupted": "프로그램이 끝나면서 끊겼습니다. r을 누르면 다시 묻습니다",
     "status.failed": "답변하지 못했습니다.",
-    "status.retry": "(r을 누르면 다시 묻습니다)",
     "message.cut": "(나머지는 표시하지 않습니다. 내보내기에는 모두 들어 있습니다.)",
     "answer.tokens": "{count}토큰",
     "answer.memory": "최대 {peak}",
