@@ -76,7 +76,7 @@ class PermissionRow(Vertical, can_focus=True):
 
     def on_mount(self) -> None:
         self.show(self._place, self._count)
-        self._show_way()
+        self._show_way(here=self.has_focus)
         labels = {name: actions.BY_ID[name] for name in self.CHOICES}
         keys = getattr(self.app, "keys", {})
         self.query_one(Choices).show(
