@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections import defaultdict
+from collections.abc import Mapping
 
+from core.agent.types import Cost
 from core.cli import print_json
 from core.cost import prices
-from core.cost.desk import of_runs
+from core.cost.calculate import total
+from core.cost.desk import each_run
 from core.cost.words import money, report, tokens
 from core.errors import StudyError, UsageError
 from core.i18n import tr
@@ -30,9 +34,9 @@ def run(arguments: argparse.Namespace, settings: Settings, paths: Paths) -> int:
     store = Store.open(paths.session_db)
     try:
         session = _session(store, arguments.session) if arguments.session else None
-        cost = of_runs(store, settings, session_id=session.id if session else "")
-        sessions = [] if session else chat.list_sessions(store, limit=LISTED)
-        each = [(one, of_runs(store, settings, session_id=one.id)) for one in sessions if one.message_count]
+        runs = each_run(store, settings, session_id=session.id if session else "")
+        cost = total(runs.values())
+        each = [] if session else _by_session(store, runs)
         missing = prices.unknown(settings.compare_prices)
         if arguments.json:
             print_json(
@@ -60,6 +64,15 @@ def run(arguments: argparse.Namespace, settings: Settings, paths: Paths) -> int:
         return 0
     finally:
         store.close()
+
+
+def _by_session(store: Store, runs: Mapping[str, Cost]) -> list[tuple[Session, Cost]]:
+    """Return the newest sessions with what each took."""
+    parts: dict[str, list[Cost]] = defaultdict(list)
+    for row in store.query("SELECT id, session_id FROM runs"):
+        parts[row["session_id"]].append(runs.get(row["id"], Cost()))
+    sessions = chat.list_sessions(store, limit=LISTED)
+    return [(one, total(parts[one.id])) for one in sessions if one.message_count]
 
 
 _SETTINGS = ("power_w", "power_price", "hardware_price", "hardware_years", "compare_prices")

@@ -46,7 +46,7 @@ def unknown(models: str) -> tuple[str, ...]:
     )
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=1 << 16)
 def _price(
     input_tokens: int, output_tokens: int, provider: str, model: str, day: datetime.date
 ) -> HostedPrice | None:
