@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
+from core.i18n import tr
 from tui.glyphs import glyphs
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ def cost(value: Cost | None) -> str:
         return ""
     if value.local_usd is not None:
         return money(value.local_usd, 2)
-    return f"{money(value.hosted[0].usd, 2)} {value.hosted[0].model}" if value.hosted else ""
+    if not value.hosted:
+        return ""
+    return tr("cost.at", usd=money(value.hosted[0].usd, 2), model=value.hosted[0].model)
 
 
 def fit(text: str, width: int) -> str:

@@ -318,7 +318,7 @@ async def test_without_local_prices_the_first_hosted_one_is_named(runs: Any) -> 
     async with runs(size=(200, 50)) as bench:
         bench.runtime.costs.each = Cost(10, 5, hosted=(HostedPrice("GPT-5 mini", "OpenAI", 0.00042),))
         await bench.ask("What is 12*34?")
-        await bench.sees("15 tok · $0.00042 GPT-5 mini")
+        await bench.sees("15 tok · $0.00042 at GPT-5 mini")
 
 
 async def test_a_narrow_header_keeps_the_title_and_leaves_the_sum_out(runs: Any) -> None:

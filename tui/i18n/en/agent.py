@@ -111,4 +111,5 @@ MESSAGES: dict[str, str] = {
     "action.resume.help": "Continues the last interrupted or failed answer from its last finished step.",
     "resume.nothing": "There is no interrupted answer to go on with.",
     "status.resume": "(r asks again, o goes on from there)",
+    "cost.at": "{usd} at {model}",
 }

@@ -111,4 +111,5 @@ MESSAGES: dict[str, str] = {
     "action.resume.help": "끊기거나 실패한 마지막 답변을 마지막으로 끝난 단계부터 이어서 합니다.",
     "resume.nothing": "이어서 할 답변이 없습니다.",
     "status.resume": "(r 다시 묻기, o 이어서 하기)",
+    "cost.at": "{model} 기준 {usd}",
 }
