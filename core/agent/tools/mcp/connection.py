@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
+import anyio
+
 from core.agent.tools.failures import ServerGone
 from core.agent.tools.mcp.config import ServerConfig
 from core.errors import StudyError
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from mcp import Client
 
 CONNECT_S = 20.0
-CLOSE_S = 3.0
+CLOSE_S = 5.0
+"""The SDK gives a server 2 s to end by itself and 2 s more after SIGTERM."""
 MAX_PAGES = 20
 MAX_TOOLS = 200
 
@@ -36,6 +39,7 @@ class Connection:
         self.open = False
         self._client: Client | None = None
         self._stop = asyncio.Event()
+        self._scope = anyio.CancelScope()
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._stderr: IO[bytes] | None = None
         self._task = asyncio.create_task(self._hold(), name=f"mcp {config.name}")
@@ -50,10 +54,11 @@ class Connection:
             async with asyncio.timeout(CONNECT_S):
                 await asyncio.shield(self._ready)
         except TimeoutError:
-            self._task.cancel()
+            self._scope.cancel()
+            await asyncio.wait({self._task}, timeout=CLOSE_S)
             raise StudyError("error.mcp.slow", server=self.config.name, seconds=f"{CONNECT_S:g}") from None
         except asyncio.CancelledError:
-            self._task.cancel()
+            self._scope.cancel()
             raise
 
     async def tools(self) -> list[dict[str, Any]]:
@@ -99,7 +104,7 @@ class Connection:
         self._stop.set()
         await asyncio.wait({self._task}, timeout=CLOSE_S)
         if not self._task.done():
-            self._task.cancel()
+            self._scope.cancel()
             await asyncio.wait({self._task}, timeout=CLOSE_S)
 
     async def _talk(self, ask: Callable[[Client], Any]) -> Any:
@@ -130,13 +135,16 @@ class Connection:
         try:
             # Some 0.5 s of imports the first time.
             await asyncio.to_thread(_import)
-            async with contextlib.AsyncExitStack() as stack:
-                transport = await self._transport(stack)
-                self._client = await stack.enter_async_context(_client(transport))
-                self.open = True
-                if not self._ready.done():
-                    self._ready.set_result(None)
-                await self._stop.wait()
+            # The scope, not the task, is what is cancelled: a task's own cancellation would break off the SDK's ending of
+            # the server's process, and leave it running.
+            with self._scope:
+                async with contextlib.AsyncExitStack() as stack:
+                    transport = await self._transport(stack)
+                    self._client = await stack.enter_async_context(_client(transport))
+                    self.open = True
+                    if not self._ready.done():
+                        self._ready.set_result(None)
+                    await self._stop.wait()
         except asyncio.CancelledError:
             pass
         except BaseException as error:
