@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -117,8 +118,11 @@ class Source(Plain, can_focus=True):
         self.post_message(self.Open(self.citation))
 
 
-def receipt(run: Run, cost: Cost | None = None) -> str:
-    """Return what an answer took: tokens, speed, time to first token, memory, money."""
+def receipt(run: Run, cost: Cost | None = None, width: int = 0) -> str:
+    """Return what an answer took: tokens, speed, time to first token, memory, money.
+
+    A price elsewhere (nobody paid it) is left out where the line, ``width`` cells, has no room for it.
+    """
     items = [tr("answer.tokens", count=format.count(run.usage.output_tokens))]
     if run.tokens_per_s is not None:
         items.append(f"{format.rate(run.tokens_per_s)} tok/s")
@@ -130,10 +134,11 @@ def receipt(run: Run, cost: Cost | None = None) -> str:
         if memory.before_bytes is not None:
             text += f" ({format.signed_size(memory.peak_bytes - memory.before_bytes)})".replace(" MiB)", ")")
         items.append(text)
+    dot = f" {glyphs().dot} "
     money = format.cost(cost)
-    if money:
-        items.append(money)
-    return f" {glyphs().dot} ".join(items)
+    line = dot.join([*items, money])
+    fits = cell_len(line) <= width or (cost is not None and cost.local_usd is not None)
+    return line if money and fits else dot.join(items)
 
 
 def facts_used(spans: Iterable[Span]) -> list[str]:
@@ -218,6 +223,9 @@ class Answer(Vertical):
             self._start_stream()
         else:
             await self._show_sources()
+        self._show_status()
+
+    def on_resize(self) -> None:
         self._show_status()
 
     def on_unmount(self) -> None:
@@ -307,7 +315,9 @@ class Answer(Vertical):
         done = run is not None and message.status != "streaming" and run.usage.output_tokens > 0
         self._receipt.display = done
         if run and done:
-            self._receipt.show(receipt(run, self.cost))
+            self._receipt.show(
+                receipt(run, self.cost, self._receipt.content_size.width or self.size.width - 2)
+            )
         used = facts_used(self.spans.values())
         self._used.display = bool(used)
         if used:
