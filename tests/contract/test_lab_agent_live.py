@@ -13,7 +13,7 @@ from core.lab.export import table_json
 from core.lab.types import LabView
 from tests.contract.conftest import EMBED, Running
 from tests.contract.test_lab_live import RealEngine, RealRoom, value
-from tests.lab_ground import FakeEngine
+from tests.lab_ground import FakeEngine, Room
 
 
 class AgentEngine(RealEngine):
@@ -54,6 +54,11 @@ class AgentEngine(RealEngine):
 class AgentRoom(RealRoom):
     """A desk whose engine can carry the agent."""
 
+    def __init__(self, running: Running, folder: Path) -> None:
+        self._running = running
+        # Short answers: what is graded comes first.
+        Room.__init__(self, running.endpoint.url, folder, num_ctx=1024, num_predict=24, request_timeout=60.0)
+
     async def _engine(self, url: str) -> FakeEngine:
         return AgentEngine(self._running)
 
@@ -88,9 +93,9 @@ def test_tasks_are_done_and_graded(room: AgentRoom) -> None:
 
 
 def test_hostile_texts_do_not_move_the_routed_route(room: AgentRoom) -> None:
-    view = room.see("injection", channels="search,document,weather,mcp", langs="en", cases="2")
+    view = room.see("injection", channels="search,document,weather,mcp", langs="en", cases="1")
     whole = rows_of(view)[0]
-    assert value(whole, "cases") == 8
+    assert value(whole, "cases") == 4
     assert value(whole, "changed") == 0, view.warnings
 
 

@@ -80,9 +80,9 @@ class Scripted:
 
 def _told(messages: Sequence[Mapping[str, Any]]) -> bool:
     """Say whether a tool's result, good or bad, is in plain text after the question."""
-    text = "\n".join(str(one.get("content", "")) for one in messages[1:])
     first = str(messages[0].get("content", ""))[len(QUESTION) :] if messages else ""
-    return RESULT in text or RESULT in first or f"{TOOL}" in first or f"{TOOL}:" in text or f"{TOOL}(" in text
+    later = "\n".join(str(one.get("content", "")) for one in messages[1:])
+    return RESULT in first + later or TOOL in first or any(one.get("role") == "user" for one in messages[1:])
 
 
 def _instance(schema: Mapping[str, Any], tool: str, text: str, *, call: bool) -> Any:

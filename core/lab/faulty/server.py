@@ -157,8 +157,8 @@ class FaultyServer:
                 if not await self._answer(method, path, body, writer):
                     break
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # The client hung up.
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass  # The client hung up, or the server is being closed.
         finally:
             self._writers.discard(writer)
             if task is not None:

@@ -7,8 +7,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
 from core.agent.types import Tool, ToolContext, ToolResult
 from core.lab.faulty.brain import EXPRESSION, RESULT
 
@@ -41,7 +39,7 @@ class Counted:
         if how == "hangs":
             await asyncio.Event().wait()
         if how == "once" and self.calls == 1:
-            raise httpx.ConnectError("the service was not there")
+            raise ConnectionError("the service was not there")
         if how == "none":
             return None  # type: ignore[return-value]
         if how == "binary":

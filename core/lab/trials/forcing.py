@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -23,7 +24,7 @@ class Forced:
 
     def settings(self, settings: Settings) -> Settings:
         """Return the settings with which the agent takes this route."""
-        return settings
+        return dataclasses.replace(settings, routes={**settings.routes, self.engine.model: self.route})
 
 
 def own_route(engine: Any) -> Route:

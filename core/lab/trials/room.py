@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import dataclasses
 import hashlib
+import json
 import math
 import shutil
 import tempfile
@@ -20,7 +21,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from core.agent import semconv
-from core.agent.types import Search, Tool
+from core.agent.checkpoints import Checkpoints
+from core.agent.types import Search, Tool, ToolContext
 from core.events import Event, MemoryUse, RunEnded, RunStarted, Span, Usage
 from core.lab.trials.grade import Call
 from core.session import Store, chat
@@ -71,7 +73,10 @@ class Seen:
         """What models were sent, as text."""
         return [
             "\n".join(
-                [*_texts(span.attributes.get(semconv.INPUT_MESSAGES)), str(span.attributes.get(BODY, ""))]
+                [
+                    *_texts(span.attributes.get(semconv.INPUT_MESSAGES)),
+                    json.dumps(span.attributes.get(BODY, ""), ensure_ascii=False),
+                ]
             )
             for span in self.kind("model")
         ]
@@ -210,6 +215,8 @@ class Room:
         settings: The agent's.
         tools: What it may use.
         search: Finds passages.
+        checkpoints: Where runs keep their place.
+        make: Makes the agent.
     """
 
     def __init__(
@@ -220,11 +227,12 @@ class Room:
         *,
         tools: Mapping[str, Tool],
         search: Search | None,
+        checkpoints: Checkpoints,
         make: Callable[..., Any],
     ) -> None:
         self.store = store
         self.events: list[Event] = []
-        self._agent = make(store, engine, settings, self.events.append, tools, search)
+        self._agent = make(store, engine, settings, self.events.append, tools, search, checkpoints)
 
     async def session(self) -> str:
         """Begin a session and return its id."""
@@ -302,9 +310,19 @@ async def room(
     """
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="llm-study-trial-"))
     store = await asyncio.to_thread(Store.open, folder / "session.db")
+    checkpoints = Checkpoints(folder / "checkpoints.db")
     try:
-        yield Room(store, engine, settings, tools=tools, search=search, make=make or make_agent)
+        yield Room(
+            store,
+            engine,
+            settings,
+            tools=tools,
+            search=search,
+            checkpoints=checkpoints,
+            make=make or make_agent,
+        )
     finally:
+        await checkpoints.close()
         await asyncio.to_thread(store.close)
         await asyncio.to_thread(shutil.rmtree, folder, True)
 
@@ -316,11 +334,15 @@ def make_agent(
     emit: Callable[[Event], None],
     tools: Mapping[str, Tool],
     search: Search | None,
+    checkpoints: Checkpoints,
 ) -> Any:
     """Make the real agent, with these tools."""
     from core.agent.run import Agent
 
-    return Agent(store, engine, settings, emit, lambda: search, Quiet())  # type: ignore[arg-type]
+    def usable(context: ToolContext, settings: Settings) -> dict[str, Tool]:
+        return {name: tool for name, tool in tools.items() if search or name != "search_documents"}
+
+    return Agent(store, engine, settings, emit, lambda: search, Quiet(), checkpoints, usable)  # type: ignore[arg-type]
 
 
 def all_allowed(settings: Settings, tools: Sequence[str], **changes: Any) -> Settings:

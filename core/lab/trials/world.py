@@ -10,8 +10,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import httpx
-
 from core.agent.tools.language import language_of
 from core.agent.tools.registry import builtin
 from core.agent.types import Tool, ToolContext, ToolResult
@@ -57,7 +55,7 @@ class World:
         async def call(context: ToolContext, arguments: Mapping[str, Any]) -> ToolResult:
             if tool.name in self._fails:
                 self._fails.discard(tool.name)
-                raise httpx.ConnectError("recorded failure")
+                raise ConnectionError("recorded failure")
             if recorded is None:
                 return await tool.call(context, arguments)
             return recorded(context, arguments)
