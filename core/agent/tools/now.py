@@ -47,7 +47,7 @@ def sentence(moment: datetime.datetime, lang: Lang, where: str = "") -> str:
         "now.time",
         half=in_language(lang, "now.am" if moment.hour < 12 else "now.pm"),
         hour=moment.hour % 12 or 12,
-        minute=f"{moment.minute:02}",
+        minute=moment.minute,
     )
     key = "now.there" if where else "now.here"
     return in_language(lang, key, where=where, date=date, time=time, zone=_zone(moment))

@@ -60,7 +60,7 @@ MESSAGES: dict[str, str] = {
     "now.here": "It is {time} on {date} ({zone}).",
     "now.there": "In {where} it is {time} on {date} ({zone}).",
     "now.date": "{weekday}, {day} {month} {year}",
-    "now.time": "{hour}:{minute} {half}",
+    "now.time": "{hour}:{minute:02} {half}",
     "now.am": "a.m.",
     "now.pm": "p.m.",
     "status.memory": "Memory: {used} of {total} in use ({share}).",
