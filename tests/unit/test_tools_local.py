@@ -18,7 +18,6 @@ from core import cli
 from core.agent.tools import now, registry, runner, system_status, zones
 from core.agent.tools.language import in_language, language_of
 from core.agent.tools.permission import leaves, permission_of, remember
-from core.agent.types import Tool
 from core.errors import UsageError
 from core.events import Hit, Sample
 from core.i18n import catalogue
@@ -41,10 +40,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
 # -- every tool ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("tool", TOOLS.values(), ids=str)
-def test_every_tool_is_described_flatly_and_says_what_leaves(tool: Tool) -> None:
-    for name, rule in tool.schema["properties"].items():
-        assert rule["type"] in ("string", "integer", "number", "boolean"), name
+@pytest.mark.parametrize("name", TOOLS)
+def test_every_tool_is_described_flatly_and_says_what_leaves(name: str) -> None:
+    tool = TOOLS[name]
+    for argument, rule in tool.schema["properties"].items():
+        assert rule["type"] in ("string", "integer", "number", "boolean"), argument
         assert set(rule) <= {"type", "description", "enum", "default", "minimum", "maximum"}
     assert set(tool.schema["required"]) <= set(tool.schema["properties"])
     assert 20 < len(tool.description) < 200 and 0 < tool.timeout_s <= 60
