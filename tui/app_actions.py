@@ -28,7 +28,7 @@ async def stop(app: StudyApp, _: str = "") -> None:
     state, bench = app.state, app.bench
     if bench.query_one("#find").display:
         bench.back()
-    elif state.generating:
+    elif state.generating or state.permissions:
         app.runtime.cancel(state.session_id)
     elif state.pending:
         taken = state.pending.pop()

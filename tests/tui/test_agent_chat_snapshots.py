@@ -69,7 +69,7 @@ async def test_context_bar(runs: Any, svg: Any, size: str, lang: str) -> None:
         run = bench.runtime.current
         asked = {semconv.TOOL_NAME: "web_search", semconv.TOOL_ARGUMENTS: {"query": WORDS[lang]}}
         bench.runtime.span(
-            "p", "root", "permission", "permission", "ok", 2000.0, {**asked, semconv.PERMISSION: "deny"}
+            "p", "root", "execute_tool", "tool", "error", 0.4, {**asked, semconv.PERMISSION: "deny"}
         )
         bench.runtime.span("m", "root", "memory", "memory", "ok", 2.0, {semconv.FACTS_USED: [FACT[lang]]})
         bench.runtime.emit(ContextMeasured(run.run_id, run.session_id, BUDGET))

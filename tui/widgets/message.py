@@ -256,6 +256,20 @@ class Answer(Vertical):
             await self._stream.write(text)
         self._show_status()
 
+    async def replace(self, text: str) -> None:
+        """Show another text instead of what was written so far; more may follow."""
+        self._received = text
+        self._buffer.clear()
+        if self._stream:
+            stream, self._stream = self._stream, None
+            await stream.stop()
+            await self._text.update("")
+            self._stream = self._text.get_stream(self._text)
+            self._buffer.append(text)
+            if self._timer:
+                self._timer.resume()
+        self._show_status()
+
     async def put_span(self, span: Span) -> None:
         """Show a step that began or ended."""
         self.spans[span.id] = span

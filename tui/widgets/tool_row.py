@@ -37,18 +37,15 @@ _HIT = re.compile(r"^\[\d+\] ", re.MULTILINE)
 
 
 def shown_in_chat(span: Span, spans: Mapping[str, Span]) -> bool:
-    """Say whether a span is a row of the chat: tool calls, retrievals that are not inside one, refused permissions."""
+    """Say whether a span is a row of the chat: tool calls, and retrievals that are not inside one."""
     if span.kind == "tool":
         return True
     parent = spans.get(span.parent_id or "")
-    if span.kind == "permission":
-        # The call itself, where there is one, says that it was refused.
-        return refused(span) and (parent is None or parent.kind != "tool")
     return span.kind == "retrieval" and (parent is None or parent.kind != "tool")
 
 
 def refused(span: Span) -> bool:
-    """Say whether the user (or a setting) did not allow it."""
+    """Say whether the user, once or for good, or the settings did not allow it."""
     return span.attributes.get(semconv.PERMISSION) == "deny"
 
 
@@ -57,6 +54,8 @@ def notes(span: Span) -> list[str]:
     found = []
     if span.attributes.get(semconv.TOOL_CACHED):
         found.append(tr("tool.cached"))
+    if span.attributes.get("app.tool.recorded"):
+        found.append(tr("tool.recorded"))
     attempts = span.attributes.get(semconv.TOOL_ATTEMPTS)
     if isinstance(attempts, int) and attempts > 1:
         found.append(tr("tool.attempts", count=attempts))

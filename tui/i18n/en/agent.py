@@ -60,8 +60,8 @@ MESSAGES: dict[str, str] = {
     "tool.attempts": "{count} tries",
     "tool.allowed.once": "allowed once",
     "tool.allowed.always": "always allowed",
-    "tool.refused": "not allowed by you",
-    "tool.refused.fix": "It was not called, and nothing left this machine. Ask again with r to be asked again.",
+    "tool.refused": "not allowed",
+    "tool.refused.fix": "It was not called, and nothing left this machine. r asks again; a word given for good is changed with llm-study tools.",
     "context.name": "context",
     "context.part.system": "instructions",
     "context.part.tools": "tools",
@@ -112,4 +112,5 @@ MESSAGES: dict[str, str] = {
     "resume.nothing": "There is no interrupted answer to go on with.",
     "status.resume": "(r asks again, o goes on from there)",
     "cost.at": "{usd} at {model}",
+    "tool.recorded": "recorded, not called",
 }

@@ -61,7 +61,7 @@ MESSAGES: dict[str, str] = {
     "tool.allowed.once": "한 번 허용",
     "tool.allowed.always": "항상 허용",
     "tool.refused": "허용하지 않음",
-    "tool.refused.fix": "호출하지 않았고, 이 컴퓨터 밖으로 나간 것도 없습니다. r로 다시 물으면 허용할지 다시 묻습니다.",
+    "tool.refused.fix": "호출하지 않았고, 이 컴퓨터 밖으로 나간 것도 없습니다. r로 다시 물을 수 있고, 계속 허용하지 않기로 한 도구는 llm-study tools로 바꿉니다.",
     "context.name": "문맥",
     "context.part.system": "지시문",
     "context.part.tools": "도구",
@@ -112,4 +112,5 @@ MESSAGES: dict[str, str] = {
     "resume.nothing": "이어서 할 답변이 없습니다.",
     "status.resume": "(r 다시 묻기, o 이어서 하기)",
     "cost.at": "{model} 기준 {usd}",
+    "tool.recorded": "기록된 결과, 호출하지 않음",
 }
