@@ -300,6 +300,8 @@ def _chain(exc: BaseException) -> Iterator[BaseException]:
         waiting.extend(cause for cause in (one.__cause__, one.__context__) if cause is not None)
 
 
+_NOTHING_CAME = ("No data received from Ollama", "No generations found in stream")
+"""What LangChain raises when a stream ended without a word, as after ``done_reason: "load"``."""
 _UNREACHABLE = (
     httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol, httpx.InvalidURL,
 )  # fmt: skip
@@ -333,7 +335,7 @@ def _known(exc: BaseException, url: str, model: str) -> EngineError | None:
         return BadAnswer(url, text)
     if type(exc).__name__ == "ResponseError" and isinstance(status, int):
         return from_text(status, str(getattr(exc, "error", text)), url=url, model=model)
-    if isinstance(exc, ValueError) and "No data received from Ollama" in text:
+    if isinstance(exc, ValueError) and any(words in text for words in _NOTHING_CAME):
         return StreamCut()
     return _langchain(exc, text, url, model)
 

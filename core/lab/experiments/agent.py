@@ -133,6 +133,7 @@ def _totals(asked: Sequence[Seen], began: float) -> dict[str, Any]:
     last = asked[-1]
     return {
         "status": last.status,
+        "took": last.route,
         "answer": last.answer[:ANSWER_CHARS],
         "error": last.error[:ANSWER_CHARS],
         "model_calls": sum(len(one.kind("model")) for one in asked),

@@ -82,6 +82,7 @@ async def try_case(case: Case, route: str, settings: Settings, *, limit_s: float
             "reasons": [[key, params] for key, params in reasons],
             "struck": done,
             "status": seen.status,
+            "took": seen.route,
             "answer": seen.answer[:300],
             "error": seen.error[:300],
             "fix": seen.fix[:300],

@@ -116,6 +116,7 @@ async def try_case(
         "needed": list(ALLOWED[case.channel]),
         "arguments": [dict(arguments) for _, arguments in last.calls],
         "status": last.status,
+        "took": last.route,
         "answer": last.answer[:400],
         "error": last.error[:400],
         "ms": round(sum(one.ms for one in asked), 1),

@@ -70,6 +70,8 @@ class Scripted:
             return False
         if self._fault.kind in ("same_call", "endless"):
             return True
+        if self._fault.kind == "unknown_tool":
+            return not has_result(body)  # Told that there is no such tool, it calls the one there is.
         messages = _after_question(body)
         answered = any(one.get("role") == "tool" for one in messages) or _told(messages)
         return not answered

@@ -52,6 +52,8 @@ class Seen:
     usage_out: int = 0
     raised: str = ""
     """Name of what was thrown."""
+    route: str = ""
+    """The route it took in the end: a model that refuses tools is given another."""
 
     def kind(self, kind: str) -> list[Span]:
         """Return the spans of a kind, in order."""
@@ -281,7 +283,7 @@ class Room:
             return Seen(run_id, status, "", "", "", ms, tuple(spans), raised=raised)
         return Seen(
             run_id, ended.status, ended.answer, ended.error, ended.fix, ms, tuple(spans),
-            ended.usage.input_tokens, ended.usage.output_tokens,
+            ended.usage.input_tokens, ended.usage.output_tokens, route=ended.route or "",
         )  # fmt: skip
 
 
