@@ -99,6 +99,16 @@ class TokenDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class TextReplaced:
+    """The answer so far is this, whole: a model call broke off and is made again. On disk."""
+
+    run_id: str
+    session_id: str
+    message_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SpanStarted:
     """A step began; its row is on disk."""
 
@@ -442,6 +452,7 @@ class ReplayChanged:
 Event = (
     RunStarted
     | TokenDelta
+    | TextReplaced
     | SpanStarted
     | SpanEnded
     | RunEnded

@@ -18,6 +18,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from core.agent.checkpoints import Checkpoints
+from core.agent.desk import Runs
 from core.errors import StudyError
 from core.events import (
     Document,
@@ -26,16 +28,14 @@ from core.events import (
     Event,
     Hit,
     IngestProgress,
-    LoadedUse,
     Notice,
-    RunStarted,
     Sample,
 )
 from core.ground import Ground
 from core.i18n import tr
 from core.paths import Paths
 from core.session import Store, chat, documents, samples
-from core.session.rows import Session
+from core.session.rows import Answer, PermissionRequest, Session
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -81,8 +81,6 @@ class Runtime:
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._main, name="runtime", daemon=True)
-        self._runs: dict[str, asyncio.Task[Any]] = {}
-        self._session_locks: dict[str, asyncio.Lock] = {}
         self._library_ready: asyncio.Future[Library] | None = None
         self._agent: Agent | None = None
         self._hub: Hub | None = None
@@ -93,6 +91,8 @@ class Runtime:
         self._details_wanted = False
         self._sampler: ContainerSampler | None = None
         self._stopping = False
+        self._checkpoints = Checkpoints(paths.checkpoint_db)
+        self.runs = Runs(self._ground, self._agent_now, self._save_samples)
 
     # -- life -----------------------------------------------------------------------------------------
 
@@ -198,6 +198,10 @@ class Runtime:
             hub=lambda: self._hub,
         )
 
+    def _agent_now(self) -> Agent:
+        assert self._agent is not None  # noqa: S101 - set before engine_ready
+        return self._agent
+
     async def _engine(self) -> Engine:
         return await asyncio.shield(asyncio.wrap_future(self.engine_ready))
 
@@ -216,17 +220,37 @@ class Runtime:
     def ask(self, session_id: str, text: str, docs: bool = False) -> Future[str]:
         """Ask a question; the future gives the run's id once the question is on disk.
 
-        Waits for the engine when it is still starting, and for an earlier question of the same session.
+        While a run of the session goes on the question is put in its queue; the future gives its id there.
         """
-        return self._call(self._ask(session_id, text, docs, None))
+        return self.runs.ask(session_id, text, docs)
 
     def retry(self, run_id: str) -> Future[str]:
-        """Ask a failed or cancelled run's question again, in place of its unfinished answer."""
-        return self._call(self._retry(run_id))
+        """Ask a failed or cancelled run's question again; one that broke off after finished steps goes on."""
+        return self.runs.retry(run_id)
+
+    def resume_run(self, run_id: str) -> Future[str]:
+        """Go on with an interrupted run from its last finished step."""
+        return self.runs.resume(run_id)
 
     def cancel(self, session_id: str) -> None:
         """Stop the session's generation at once; the partial answer stays, marked."""
-        self._loop.call_soon_threadsafe(self._cancel, session_id)
+        self.runs.cancel(session_id)
+
+    def answer(self, request_id: str, word: Answer) -> Future[None]:
+        """Answer a permission question; its run goes on."""
+        return self.runs.answer(request_id, word)
+
+    def open_permissions(self, session_id: str) -> list[PermissionRequest]:
+        """Return the permission questions a session waits with. Reads the store: call it in a worker."""
+        return self.runs.open_permissions(session_id)
+
+    def waiting(self, session_id: str) -> list[tuple[str, str]]:
+        """Return the questions in a session's queue: id and text. Reads the store: call it in a worker."""
+        return self.runs.waiting(session_id)
+
+    def unqueue(self, waiting_id: str) -> Future[None]:
+        """Take a question out of the queue."""
+        return self.runs.unqueue(waiting_id)
 
     # -- documents --------------------------------------------------------------------------------------
 
@@ -373,37 +397,29 @@ class Runtime:
             emit=self._emit,
             search=lambda: library.search if library.documents() else None,
             hub=self._hub,
+            checkpoints=self._checkpoints,
         )
         self._on_status(self.status)
-        self._spawn(asyncio.to_thread(warm_up))
+        self._spawn(self._warm_up(store, warm_up))
         self._spawn(library.resume(self._on_progress))
+
+    async def _warm_up(self, store: Store, imports: Callable[[], None]) -> None:
+        await asyncio.to_thread(imports)
+        sessions = await asyncio.to_thread(chat.session_ids, store)
+        await self._checkpoints.keep_only(sessions)
 
     async def _refresh(self, engine: Engine) -> None:
         """Keep slots, queue and context up to date while somebody looks."""
+        from core.engines.figures import note_engine
+
         while True:
             await asyncio.sleep(REFRESH_S)
             if self._telemetry_shown.is_set():
                 with contextlib.suppress(StudyError):
                     await engine.refresh()
-                    self._note_engine(engine)
+                    if self._hub is not None:
+                        note_engine(self._hub, engine)
                     await self.models.spot(engine)
-
-    def _note_engine(self, engine: Engine) -> None:
-        """Hand what the engine says of itself to the sampler."""
-        if self._hub is None:
-            return
-        loaded = tuple(
-            LoadedUse(one.name, one.size_bytes, one.size_vram_bytes, one.context_length, one.expires_at)
-            for one in engine.loaded
-        )
-        load = engine.load
-        self._hub.note_engine(
-            loaded=loaded,
-            kv_used_tokens=load.kv_used_tokens,
-            kv_total_tokens=load.kv_total_tokens,
-            prompt_tokens_per_s=load.prompt_tokens_per_s,
-            generated_tokens_per_s=load.generated_tokens_per_s,
-        )
 
     def _read_container(self) -> ContainerStatus | None:
         """Read the service's container. Called in the sampler's own thread for it, only while details are wanted."""
@@ -456,47 +472,9 @@ class Runtime:
             if session_id == "last":
                 return await self._new_session()
             raise StudyError("error.session.unknown", id=session_id)
-        return await asyncio.wrap_future(chat.claim_session(store, found.id))
-
-    async def _ask(self, session_id: str, text: str, docs: bool, replaces: str | None) -> str:
-        await asyncio.shield(asyncio.wrap_future(self.engine_ready))
-        lock = self._session_locks.setdefault(session_id, asyncio.Lock())
-        await lock.acquire()
-        accepted: asyncio.Future[str] = self._loop.create_future()
-
-        def started(run: RunStarted) -> None:
-            if not accepted.done():
-                accepted.set_result(run.run_id)
-
-        assert self._agent is not None  # noqa: S101 - set before engine_ready
-        task = self._loop.create_task(
-            self._agent.run(session_id, text, docs=docs, replaces=replaces, started=started)
-        )
-        self._runs[session_id] = task
-
-        def finished(done: asyncio.Task[Any]) -> None:
-            lock.release()
-            self._runs.pop(session_id, None)
-            self._save_samples()
-            error = None if done.cancelled() else done.exception()
-            if error and not isinstance(error, StudyError):
-                log.error("a run could not be recorded", exc_info=error)
-            if not accepted.done():
-                accepted.set_exception(error or StudyError("error.run.cancelled"))
-
-        task.add_done_callback(finished)
-        return await accepted
-
-    async def _retry(self, run_id: str) -> str:
-        run = chat.get_run(await self._store(), run_id)
-        if run is None:
-            raise StudyError("error.run.unknown", id=run_id)
-        return await self._ask(run.session_id, run.question, bool(run.options.get("docs")), run_id)
-
-    def _cancel(self, session_id: str) -> None:
-        task = self._runs.get(session_id)
-        if task:
-            task.cancel()
+        session = await asyncio.wrap_future(chat.claim_session(store, found.id))
+        self.runs.opened(session.id)
+        return session
 
     async def _with_library(self, work: Callable[[Library], Coroutine[Any, Any, T]]) -> T:
         await asyncio.shield(asyncio.wrap_future(self.engine_ready))
@@ -507,10 +485,7 @@ class Runtime:
         return await self._with_library(lambda library: library.add(paths, self._on_progress))
 
     async def _shut_down(self) -> None:
-        for task in list(self._runs.values()):
-            task.cancel()
-        if self._runs:
-            await asyncio.wait(list(self._runs.values()), timeout=3)
+        await self.runs.close()
         for room in ("lab", "models", "containers", "tools"):
             desk = self.__dict__.get(room)  # Only those that were ever asked for.
             if desk is not None:
@@ -528,6 +503,7 @@ class Runtime:
             await self._library_ready.result().close()
         if self.engine_ready.done() and not self.engine_ready.exception():
             await self.engine_ready.result().close()
+        await self._checkpoints.close()
         self._save_samples()
         if self.store:
             chat.release_sessions(self.store)

@@ -66,6 +66,24 @@ class Settings:
     num_predict: int = 512
     """Most tokens of one answer."""
 
+    routes: Mapping[str, str] = field(default_factory=dict)
+    """Tool route by model, e.g. ``"llama3.2:3b" = "routed"``: native, constrained or routed, in place of our choice."""
+
+    fallback_models: str = ""
+    """Models to try in turn when the chosen one is missing or keeps failing, separated by commas."""
+
+    retries: int = 3
+    """Times a model call is tried again after what may pass: no connection, 5xx, a full queue, a cut answer."""
+
+    run_calls: int = 16
+    """Most model and tool calls of one question. 0: no limit."""
+
+    run_tokens: int = 0
+    """Most tokens, read and written, of one question. 0: no limit."""
+
+    run_seconds: float = 900.0
+    """Most seconds of one question; what is spent waiting for a permission counts not. 0: no limit."""
+
     request_timeout: float = 300.0
     """Seconds without any byte from the engine before a request counts as dead."""
 
@@ -90,7 +108,9 @@ class Settings:
     hardware_years: float = 4.0
     """Years over which :attr:`hardware_price` is spread, as if the machine worked all the time."""
 
-    compare_prices: str = "openai/gpt-5-mini, openai/gpt-6-sol, anthropic/claude-sonnet-5-5, groq/llama-3.1-8b-instant"
+    compare_prices: str = (
+        "openai/gpt-5-mini, openai/gpt-6-sol, anthropic/claude-sonnet-5-5, groq/llama-3.1-8b-instant"
+    )
     """Hosted models whose price for the same tokens is shown, ``provider/model``; the first one in the header."""
 
     tools: Mapping[str, str] = field(default_factory=dict)
@@ -153,6 +173,13 @@ def _coerce(name: str, value: Any) -> Any:
         return value
     if not isinstance(value, Mapping) or not all(isinstance(item, str) for item in value.values()):
         raise bad
+    if name == "routes" and not set(value.values()) <= {"native", "constrained", "routed"}:
+        raise UsageError(
+            "error.settings.value",
+            name=name,
+            value=repr(dict(value)),
+            expected="native | constrained | routed",
+        )
     if name == "tools" and not set(value.values()) <= {"allow", "ask", "deny"}:
         raise UsageError(
             "error.settings.value", name=name, value=repr(dict(value)), expected="allow | ask | deny"
@@ -169,6 +196,10 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "num_predict": (1, 1 << 20),
     "repeat_penalty": (0.5, 2),
     "request_timeout": (1, 86_400),
+    "retries": (0, 20),
+    "run_calls": (0, 1000),
+    "run_tokens": (0, 1e9),
+    "run_seconds": (0, 86_400),
     "sample_interval": (0.2, 60),
     "power_w": (0, 100_000),
     "power_price": (0, 100),
@@ -214,7 +245,7 @@ def load_settings(
         pass
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError("error.settings.file", path=file, reason=error) from error
-    known = {item.name for item in dataclasses.fields(Settings)} - {"keymap", "tools"}
+    known = {item.name for item in dataclasses.fields(Settings)} - {"keymap", "tools", "routes"}
     for key, value in (os.environ if environ is None else environ).items():
         name = key.removeprefix(PREFIX).lower()
         if key.startswith(PREFIX) and name in known:

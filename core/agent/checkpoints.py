@@ -6,7 +6,9 @@ died, or that waits for the user's word, goes on where it was. Between runs one 
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,9 +39,7 @@ class Checkpoints:
                 self._saver = await self._open()
             except Exception:
                 log.exception("the checkpoints cannot be read; they are set aside")
-                for suffix in ("", "-wal", "-shm"):
-                    with suppress(OSError):
-                        Path(f"{self._path}{suffix}").replace(f"{self._path}.damaged{suffix}")
+                await asyncio.to_thread(self._set_aside)
                 self._saver = await self._open()
         return self._saver
 
@@ -63,6 +63,11 @@ class Checkpoints:
             self._path.chmod(0o600)
         return saver
 
+    def _set_aside(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(OSError):
+                Path(f"{self._path}{suffix}").replace(f"{self._path}.damaged{suffix}")
+
     async def prune(self, thread_id: str) -> None:
         """Keep a thread's last checkpoint only, without what tasks wrote meanwhile."""
         saver = await self.saver()
@@ -75,9 +80,14 @@ class Checkpoints:
             await saver.conn.execute("DELETE FROM writes WHERE thread_id = ?", (thread_id,))
             await saver.conn.commit()
 
-    async def delete(self, thread_id: str) -> None:
-        """Forget a thread."""
-        await (await self.saver()).adelete_thread(thread_id)
+    async def keep_only(self, threads: Sequence[str]) -> None:
+        """Forget the threads of sessions that are gone."""
+        saver = await self.saver()
+        async with saver.lock:
+            found = await saver.conn.execute_fetchall("SELECT DISTINCT thread_id FROM checkpoints")
+        for (thread_id,) in found:
+            if thread_id not in threads:
+                await saver.adelete_thread(thread_id)
 
     async def close(self) -> None:
         """Close the file."""

@@ -2,292 +2,389 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langgraph.types import interrupt
 
-from core.agent import check, prompts, semconv
-from core.agent.routing import Decision, Router
-from core.agent.spans import Recorder
-from core.agent.tools import Toolbox, langchain_tools, passages
+from core.agent import check, constrained, prompts, semconv
+from core.agent.speak import Handler, Speaker, check_limits, options_of
+from core.agent.state import (
+    Place,
+    RunState,
+    answer_of,
+    artifact_of,
+    calls_of,
+    citations_of,
+    is_ok,
+    plan_of,
+    plan_to_json,
+    results_of,
+    this_turn,
+)
+from core.agent.tools.documents import passages
+from core.agent.tools.language import said
+from core.agent.tools.permission import leaves, permission_of, remember
+from core.agent.tools.wrapped import structured
+from core.agent.types import Answer, PermissionRequest, Plan, Tool, ToolResult
 from core.errors import StudyError
-from core.events import Route, Usage
+from core.events import PermissionAsked
+from core.ollama.errors import BadAnswer, NoToolSupport
+from core.session import permissions
 from core.session.chat import new_id
-from core.settings import Settings
 from core.text import clean
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-
-@dataclass
-class RunState:
-    """What one run knows while it goes on."""
-
-    question: str
-    recorder: Recorder
-    toolbox: Toolbox
-    router: Router
-    settings: Settings
-    route: Route
-    route_reason: str
-    model_name: str
-    small: bool
-    """The model is too small to be trusted with wording a tool's result."""
-    tools: Sequence[str]
-    forced: Decision | None = None
-    dropped: int = 0
-    """Earlier messages left out for lack of room."""
-    usage: Usage = field(default_factory=Usage)
-    generation_s: float = 0.0
-    first_token_at: float | None = None
-    """``time.perf_counter()`` of the first token the model wrote (its end token, when it writes nothing)."""
-    call_began_at: float = 0.0
-    call_first_at: float | None = None
-    held: list[str] | None = None
-    """A small model's wording of a tool's result, held back until it is checked."""
-
-    def take(self, raw: str) -> None:
-        """Take streamed text of the model."""
-        now = time.perf_counter()
-        self.call_first_at = self.call_first_at or now
-        self.first_token_at = self.first_token_at or now
-        if not raw:
-            return
-        if self.held is not None:
-            self.held.append(raw)
-            return
-        self.recorder.add_text(raw)
+REPEATS = 2
+"""The same call may be made this often; once more is a loop."""
+QUOTED = ("calculator", "search_documents")
+"""Tools whose result a small model may word, since its words can be held against it."""
 
 
-class TraceAndRoute(AgentMiddleware):
-    """Wraps every model and tool call: chooses the tool on the routed route, fits the prompt, records spans."""
+class Conduct(AgentMiddleware):
+    """Wraps every model and tool call: chooses the tool, fits the prompt, asks for permission, records spans."""
+
+    state_schema = Place
 
     def __init__(self, state: RunState) -> None:
         super().__init__()
-        self.state = state
+        self.run = state
+        self.speaker = Speaker(state)
 
-    async def awrap_model_call(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
-        """Choose a tool, or let the model speak."""
-        run = self.state
-        last = request.messages[-1]
-        if isinstance(last, HumanMessage) and (run.route == "routed" or run.forced):
-            decision = await self._decide()
-            if decision.tool:
-                call = {"name": decision.tool, "args": dict(decision.arguments), "id": f"call_{new_id()}"}
-                return AIMessage(content="", tool_calls=[{**call, "type": "tool_call"}])
-        if run.route == "native":
-            return await self._speak(request, handler, request.messages, {}, system=prompts.NATIVE)
-        if isinstance(last, ToolMessage) and run.small:
-            return await self._word_result(request, handler, last)
-        messages, system = self._plain_messages(request.messages)
-        return await self._speak(request.override(tools=[]), handler, messages, {}, system=system)
+    # -- choosing -------------------------------------------------------------------------------------
 
-    async def awrap_tool_call(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
-        """Run a tool inside a span; a failure becomes its result, so that the run goes on."""
-        call = request.tool_call
-        attributes = {
-            semconv.OPERATION: "execute_tool",
-            semconv.TOOL_NAME: call["name"],
-            semconv.TOOL_CALL_ID: call["id"],
-            semconv.TOOL_ARGUMENTS: call["args"],
-        }
-        async with self.state.recorder.span(f"execute_tool {call['name']}", "tool", attributes) as seen:
-            try:
-                message = await handler(request)
-            except StudyError as error:
-                seen["status"] = "error"
-                seen[semconv.ERROR_TYPE], seen[semconv.ERROR_MESSAGE] = error.key, str(error)
-                message = ToolMessage(str(error), tool_call_id=call["id"], name=call["name"], status="error")
-            seen[semconv.TOOL_RESULT] = clean(str(message.content), max_chars=20_000)
-            if getattr(message, "status", "success") == "error":
-                seen["status"] = "error"
-        return message
+    async def abefore_agent(self, state: Any, runtime: Any) -> dict[str, Any]:
+        """Decide on the tools from the question alone; the plan goes into the checkpoint, so a resumed run keeps it."""
+        plan = await self._plan() if self.run.route == "routed" or self.run.forced else Plan()
+        return {"plan": plan_to_json(plan), "run_id": self.run.recorder.run.run_id}
 
-    async def _decide(self) -> Decision:
-        run = self.state
+    async def _plan(self) -> Plan:
+        run = self.run
         if run.forced:
-            decision, run.forced = run.forced, None
-            return decision
-        async with run.recorder.span("route", "route", {semconv.ROUTE: run.route}) as attributes:
-            decision = await run.router.decide(run.question, run.tools)
-            attributes["name"] = f"route → {decision.tool or 'answer'}"
-            attributes[semconv.ROUTE_REASON] = run.route_reason
-            if decision.score is not None:
-                attributes[semconv.DECISION_SCORE] = round(decision.score, 4)
-                attributes[semconv.DECISION_NEAREST] = decision.nearest
-        return decision
+            plan, run.forced = run.forced, None
+            return plan
+        attributes = {semconv.ROUTE: run.route, semconv.ROUTE_REASON: run.route_reason}
+        async with run.recorder.span("route", "route", attributes) as seen:
+            plan = await run.router.plan(run.question, list(run.tools))
+            chosen = ", ".join(step.tool for step in plan.steps)
+            seen["name"] = f"route → {chosen or ('ask' if plan.ask else 'answer')}"
+            seen[semconv.DECIDED_BY] = plan.by
+            if plan.unsure:
+                seen[semconv.UNSURE] = list(plan.unsure)
+            if plan.score is not None:
+                seen[semconv.DECISION_SCORE] = round(plan.score, 4)
+                seen[semconv.DECISION_NEAREST] = plan.nearest
+        return plan
 
-    def _plain_messages(self, messages: Sequence[BaseMessage]) -> tuple[list[BaseMessage], str]:
+    # -- the model ------------------------------------------------------------------------------------
+
+    async def awrap_model_call(self, request: Any, handler: Handler) -> Any:
+        """Make the next call of the plan, or let the model speak."""
+        run = self.run
+        turn = this_turn(request.messages)
+        done = len(calls_of(turn))
+        plan = plan_of(request.state)
+        if done < len(plan.steps):
+            step = plan.steps[done]
+            return AIMessage(content="", tool_calls=[_call(step.tool, step.arguments)])
+        if plan.ask and not done:
+            run.recorder.add_text(plan.ask)
+            return AIMessage(plan.ask)
+        results = results_of(turn)
+        if run.route == "native" and not plan.steps:
+            try:
+                return await self.speaker.speak(
+                    request, handler, _native_messages(request.messages), system=prompts.NATIVE
+                )
+            except NoToolSupport:
+                # The turn is not lost: the same question goes on by another route, and so do later ones.
+                run.route, run.route_reason = run.reroute(run.model_name)
+                if run.route == "routed" and not done:
+                    plan = await self._plan()
+                    if plan.steps:
+                        # One call at a time: what follows is asked for when its turn comes.
+                        step = plan.steps[0]
+                        return AIMessage(content="", tool_calls=[_call(step.tool, step.arguments)])
+        if run.route == "constrained" and not plan.steps:
+            return await self._constrained(request, handler)
+        if results and run.small:
+            return await self._word_results(request, handler, results)
+        messages, system = self._plain_messages(request.messages, results)
+        return await self.speaker.speak(request.override(tools=[]), handler, messages, system=system)
+
+    async def _constrained(self, request: Any, handler: Handler) -> Any:
+        """Let the model choose by schema; what it wrote is repaired once, then it is asked once more."""
+        run = self.run
+        messages = _written_out(request.messages)
+        schema, system = constrained.schema_of(run.tools), constrained.menu_of(run.tools)
+        for again in (False, True):
+            text = constrained.AnswerText(run.recorder.add_text)
+            mark = run.recorder.mark()
+            run.take_text = text.take
+            try:
+                response = await self.speaker.speak(
+                    request.override(tools=[]), handler, messages, system=system, format=schema
+                )
+            finally:
+                run.take_text = None
+            message = response.result[-1]
+            found = constrained.parse(str(message.content))
+            call = constrained.chosen(found, list(run.tools)) if found else None
+            if call is not None:
+                response.result[-1] = message.model_copy(update={"content": "", "tool_calls": [_call(*call)]})
+                return response
+            if found and str(found.get("answer", "")).strip():
+                answer = clean(str(found["answer"]))
+                if text.shown < len(answer.rstrip()):
+                    await run.recorder.rewind(mark)
+                    run.recorder.add_text(answer)
+                response.result[-1] = message.model_copy(update={"content": answer})
+                return response
+            await run.recorder.rewind(mark)
+            if again:
+                raise BadAnswer(run.context.engine.url, str(message.content)[:200])
+            messages = [*messages, AIMessage(str(message.content)), HumanMessage(prompts.ONE_OBJECT)]
+        raise AssertionError("the second answer returned or raised")
+
+    def _plain_messages(
+        self, messages: Sequence[BaseMessage], results: Sequence[ToolMessage]
+    ) -> tuple[list[BaseMessage], str]:
         """Rewrite tool calls and results as plain text, for a model that knows no tools; also the system text."""
-        run = self.state
-        last = messages[-1]
-        if not isinstance(last, ToolMessage):
-            return [message for message in messages if not isinstance(message, ToolMessage)], prompts.SYSTEM
-        if last.name == "search_documents" and run.toolbox.citations:
+        run = self.run
+        if not results:
+            return [
+                one for one in messages if not isinstance(one, ToolMessage) and one.content
+            ], prompts.SYSTEM
+        citations = citations_of(results)
+        others = [f"{one.name}: {one.content}" for one in results if one.name != "search_documents"]
+        if citations:
             room = (
                 run.settings.num_ctx - prompts.estimate_tokens(run.question) - 160 - run.settings.num_predict
             )
-            found = passages(prompts.fit_passages(run.toolbox.citations, room))
-            return [HumanMessage(f"{found}\n\n{run.question}")], prompts.WITH_PASSAGES
-        return [HumanMessage(f"{run.question}\n\n{last.name}: {last.content}")], prompts.WITH_RESULT
+            found = passages(prompts.fit_passages(citations, room))
+            asked = "\n\n".join([found, *others, run.question])
+            return [HumanMessage(asked)], prompts.WITH_PASSAGES
+        return [HumanMessage("\n\n".join([run.question, *others]))], prompts.WITH_RESULT
 
-    async def _word_result(
-        self, request: Any, handler: Callable[[Any], Awaitable[Any]], tool: ToolMessage
-    ) -> Any:
-        """Let a small model word a tool's result, and keep its words only when the result bears them out."""
-        run, result, name = self.state, str(tool.content), tool.name or ""
-        citations = run.toolbox.citations
+    # -- a small model's words --------------------------------------------------------------------------
+
+    async def _word_results(self, request: Any, handler: Handler, results: Sequence[ToolMessage]) -> Any:
+        """Let a small model word a result, and keep its words only when the result bears them out.
+
+        Results it cannot be held to (several, or of tools that say it themselves) are given as they are.
+        """
+        run, tool = self.run, results[-1]
+        citations = citations_of(results)
+        nothing_to_word = tool.name == "search_documents" and not citations
+        if len(results) > 1 or tool.name not in QUOTED or not is_ok(tool) or nothing_to_word:
+            answer = "\n\n".join(self._as_it_is(one) for one in results)
+            run.recorder.add_text(answer)
+            return AIMessage(answer)
         told: list[BaseMessage] = [
             HumanMessage(text) if role == "user" else AIMessage(text)
-            for role, text in prompts.for_small_model(name, run.question, result, citations)
+            for role, text in prompts.for_small_model(
+                tool.name or "", run.question, str(tool.content), citations
+            )
         ]
         options = {**options_of(run.settings), "num_predict": prompts.SMALL_MODEL_TOKENS, "stop": ["\n"]}
-        if self._quotes(tool):
+        if citations:
             # The passage itself needs no model: it is on screen while the model still reads.
-            run.recorder.add_text(prompts.plain_result(name, result, citations))
-        run.held = []
+            run.recorder.add_text(prompts.plain_result(tool.name or "", str(tool.content), citations))
+        held: list[str] = []
+        run.take_text = held.append
         try:
-            response = await self._speak(
-                request.override(tools=[]),
-                handler,
-                told,
-                {"options": options},
-                system=prompts.WITH_RESULT,
-                checked=tool,
-            )
+            return await self.speaker.speak(
+                request.override(tools=[]), handler, told, system=prompts.WITH_RESULT, options=options,
+                after=lambda seen, message: self._check(tool, str(message.content) or "".join(held), seen),
+            )  # fmt: skip
         finally:
-            run.held = None
-        return response
+            run.take_text = None
 
-    def _checked(self, tool: ToolMessage, words: str, seen: dict[str, Any]) -> None:
+    def _as_it_is(self, tool: ToolMessage) -> str:
+        answer = answer_of(tool)
+        if "\n" in answer:
+            return answer
+        return prompts.plain_result(tool.name or "", answer or str(tool.content), citations_of([tool]))
+
+    def _check(self, tool: ToolMessage, words: str, seen: dict[str, Any]) -> None:
         """Show what may be shown of a small model's wording."""
-        run, result = self.state, str(tool.content)
+        run, result = self.run, str(tool.content)
         text = clean(words).strip()
-        if self._quotes(tool):
-            best = run.toolbox.citations[0]
+        citations = citations_of([tool])
+        if citations:
+            best = citations[0]
             kept = check.says_nothing_new(text, best.text, run.question) and check.adds_to_question(
                 text, run.question
             )
             answer = f"\n\n{text} [{best.number}]" if kept else ""
         else:
             same_language = prompts.has_hangul(text) or not prompts.has_hangul(run.question)
-            kept = (
-                tool.status != "error" and same_language and check.states_result(text, result, run.question)
-            )
-            answer = text if kept else prompts.plain_result(tool.name or "", result, ())
+            kept = same_language and check.states_result(text, result, run.question)
+            answer = text if kept else self._as_it_is(tool)
         seen[semconv.CHECK] = "kept" if kept else "replaced"
         run.recorder.add_text(answer)
 
-    def _quotes(self, tool: ToolMessage) -> bool:
-        return tool.name == "search_documents" and bool(self.state.toolbox.citations)
+    # -- tools ------------------------------------------------------------------------------------------
 
-    async def _speak(
-        self,
-        request: Any,
-        handler: Callable[[Any], Awaitable[Any]],
-        messages: Sequence[BaseMessage],
-        model_settings: dict[str, Any],
-        *,
-        system: str,
-        checked: ToolMessage | None = None,
-    ) -> Any:
-        run = self.state
-        options = model_settings.get("options") or options_of(run.settings)
-        attributes: dict[str, Any] = {
-            semconv.SCHEMA: semconv.CONVENTION,
-            semconv.OPERATION: "chat",
-            semconv.PROVIDER: "ollama",
-            semconv.REQUEST_MODEL: run.model_name,
-            semconv.REQUEST_TEMPERATURE: options["temperature"],
-            semconv.REQUEST_SEED: options["seed"],
-            semconv.REQUEST_MAX_TOKENS: options["num_predict"],
-            semconv.NUM_CTX: options["num_ctx"],
-            semconv.INPUT_MESSAGES: [_part("system", system), *(_message(item) for item in messages)],
-        }
-        if run.dropped:
-            attributes[semconv.HISTORY_DROPPED] = run.dropped
-        async with run.recorder.span(f"chat {run.model_name}", "model", attributes) as seen:
-            run.call_began_at, run.call_first_at = time.perf_counter(), None
-            response = await handler(
-                request.override(
-                    messages=list(messages),
-                    system_message=SystemMessage(system),
-                    model_settings=model_settings,
-                )
-            )
-            self._account(seen, response.result[-1])
-            if checked:
-                self._checked(checked, "".join(run.held or []), seen)
-        return response
+    async def awrap_tool_call(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
+        """Run a tool inside a span, if it may be used; a failure becomes its result, so that the run goes on."""
+        run, call = self.run, request.tool_call
+        tool = run.tools.get(call["name"])
+        self._guard_against_loops(call, request.state["messages"])
+        word = await self._permission(call, tool) if tool is not None and run.recorded is None else None
+        run.calls += 1
+        attributes = {
+            semconv.OPERATION: "execute_tool",
+            semconv.TOOL_NAME: call["name"],
+            semconv.TOOL_CALL_ID: call["id"],
+            semconv.TOOL_ARGUMENTS: call["args"],
+        } | ({semconv.PERMISSION: word} if word else {})
+        async with run.recorder.span(f"execute_tool {call['name']}", "tool", attributes) as seen:
+            message = await self._result(request, handler, call, tool, word, seen)
+            seen[semconv.TOOL_RESULT] = clean(str(message.content), max_chars=20_000)
+            if message.status == "error":
+                seen["status"] = "error"
+        return message
 
-    def _account(self, seen: dict[str, Any], message: AIMessage) -> None:
-        """Write the engine's own counts and times into the span, and add them to the run's."""
-        from core.ollama.errors import StreamCut
+    async def _result(
+        self, request: Any, handler: Callable[[Any], Awaitable[Any]], call: Mapping[str, Any], tool: Tool | None,
+        word: Answer | None, seen: dict[str, Any],
+    ) -> ToolMessage:  # fmt: skip
+        run = self.run
+        if word == "deny":
+            text = said(run.context, "tool.denied", tool=call["name"])
+            return _message(call, ToolResult(text, text, ok=False, error="error.tool.denied"), seen)
+        if run.recorded is not None:
+            known = next(
+                (one for one in run.recorded if one.tool == call["name"] and dict(one.arguments) == call["args"]),
+                next((one for one in run.recorded if one.tool == call["name"]), None),
+            )  # fmt: skip
+            seen[semconv.RECORDED] = True
+            if known is None:
+                text = said(run.context, "tool.not_recorded", tool=call["name"])
+                return _message(call, ToolResult(text, text, ok=False, error="error.tool.not_recorded"), seen)
+            run.recorded.remove(known)
+            run.context.citations.extend(known.result.citations)
+            return _message(call, known.result, seen)
+        message = await handler(request)
+        if isinstance(message, ToolMessage) and isinstance(message.artifact, ToolResult):
+            return _message(call, message.artifact, seen)
+        return message if isinstance(message, ToolMessage) else ToolMessage(
+            str(message), tool_call_id=call["id"], name=call["name"], status="error"
+        )  # fmt: skip
 
-        run, meta = self.state, message.response_metadata
-        if not meta.get("done"):
-            raise StreamCut()
-        counts = message.usage_metadata or {"input_tokens": 0, "output_tokens": 0}
-        usage = Usage(counts["input_tokens"], counts["output_tokens"])
-        run.usage = Usage(
-            run.usage.input_tokens + usage.input_tokens, run.usage.output_tokens + usage.output_tokens
-        )
-        generation = (meta.get("eval_duration") or 0) / 1e9
-        run.generation_s += generation
-        seen |= {
-            semconv.INPUT_TOKENS: usage.input_tokens,
-            semconv.OUTPUT_TOKENS: usage.output_tokens,
-            semconv.FINISH_REASONS: [meta.get("done_reason", "")],
-            semconv.LOAD_MS: (meta.get("load_duration") or 0) / 1e6,
-            semconv.PROMPT_MS: (meta.get("prompt_eval_duration") or 0) / 1e6,
-            semconv.GENERATION_MS: generation * 1e3,
-            semconv.OUTPUT_MESSAGES: [_message(message)],
-        }
-        if run.call_first_at is not None:
-            seen[semconv.TIME_TO_FIRST_CHUNK] = run.call_first_at - run.call_began_at
-        # The first token's time is the prompt's: one token alone has no rate.
-        if generation and usage.output_tokens > 1:
-            seen[semconv.TOKENS_PER_S] = usage.output_tokens / generation
+    def _guard_against_loops(self, call: Mapping[str, Any], messages: Sequence[BaseMessage]) -> None:
+        check_limits(self.run)
+        made = calls_of(this_turn(messages))
+        same = sum(1 for one in made if (one["name"], one["args"]) == (call["name"], call["args"]))
+        if same > REPEATS:
+            tried = ", ".join(dict.fromkeys(f"{one['name']}({_brief(one['args'])})" for one in made))
+            raise StudyError("error.agent.loop", tool=call["name"], count=same, tried=tried)
 
+    async def _permission(self, call: Mapping[str, Any], tool: Tool) -> Answer | None:
+        """Return the user's word where one is needed; the run stops here until it is given.
 
-def _part(role: str, text: str) -> dict[str, Any]:
-    return {"role": role, "parts": [{"type": "text", "content": clean(text, max_chars=20_000)}]}
-
-
-_ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
-
-
-def _message(message: BaseMessage) -> dict[str, Any]:
-    """Write a message in the conventions' form."""
-    record = _part(_ROLES.get(message.type, message.type), str(message.content))
-    if isinstance(message, AIMessage) and message.tool_calls:
-        record["parts"] += [
-            {"type": "tool_call", "id": call["id"], "name": call["name"], "arguments": call["args"]}
-            for call in message.tool_calls
-        ]
-    return record
-
-
-def options_of(settings: Settings) -> dict[str, Any]:
-    """Return the model options sent with every request. ``num_ctx`` is always among them: without it Ollama
-    silently cuts the front of long prompts."""
-    return {
-        "num_ctx": settings.num_ctx,
-        "num_predict": settings.num_predict,
-        "temperature": settings.temperature,
-        "repeat_penalty": settings.repeat_penalty,
-        "seed": settings.seed,
-    }
+        A resumed run comes by again: the answer on disk is what counts.
+        """
+        run, store = self.run, self.run.recorder.store
+        may = await asyncio.to_thread(permission_of, store, run.settings, tool)
+        if may != "ask":
+            return "deny" if may == "deny" else None
+        ids = run.recorder.run
+        request_id = f"{ids.run_id}-{call['id']}"
+        known = await asyncio.to_thread(permissions.get, store, request_id)
+        if known is None:
+            request = PermissionRequest(
+                request_id, ids.run_id, ids.session_id, tool.name, dict(call["args"]),
+                leaves(tool, run.settings, call["args"]), time.time(),
+            )  # fmt: skip
+            await asyncio.wrap_future(permissions.put(store, request))
+            run.emit(PermissionAsked(request))
+            interrupt({"permission": request_id})
+            known = await asyncio.to_thread(permissions.get, store, request_id)
+        elif known.answer is None:
+            interrupt({"permission": request_id})
+            known = await asyncio.to_thread(permissions.get, store, request_id)
+        word: Answer = known.answer if known is not None and known.answer else "deny"
+        if word == "always":
+            await asyncio.wrap_future(remember(store, tool.name, "allow"))
+        asked_at = known.asked_at if known is not None else time.time()
+        await run.recorder.note(
+            f"permission {tool.name}: {word}", "permission", asked_at,
+            {semconv.TOOL_NAME: tool.name, semconv.PERMISSION: word, semconv.TOOL_ARGUMENTS: call["args"]},
+        )  # fmt: skip
+        return word
 
 
-def build(model: BaseChatModel, state: RunState) -> Any:
+def _call(tool: str, arguments: Mapping[str, Any]) -> Any:
+    return {"name": tool, "args": dict(arguments), "id": f"call_{new_id()}", "type": "tool_call"}
+
+
+def _brief(arguments: Mapping[str, Any]) -> str:
+    return clean(", ".join(str(value) for value in arguments.values()), max_chars=80)
+
+
+def _message(call: Mapping[str, Any], result: ToolResult, seen: dict[str, Any]) -> ToolMessage:
+    """Make the tool's message of a result, and say in the span what is special about it."""
+    if not result.ok:
+        seen[semconv.ERROR_TYPE], seen[semconv.ERROR_MESSAGE] = result.error, result.text
+    if result.cached:
+        seen[semconv.TOOL_CACHED] = True
+    if result.attempts > 1:
+        seen[semconv.TOOL_ATTEMPTS] = result.attempts
+    return ToolMessage(
+        result.text, tool_call_id=call["id"], name=call["name"], artifact=artifact_of(result),
+        status="success" if result.ok else "error",
+    )  # fmt: skip
+
+
+def _native_messages(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """Put tool results behind their calls, in their order, and say whose they are.
+
+    On Ollama's wire a result has neither id nor name, and parallel results come in the order they end.
+    """
+    sorted_results = iter(results_of(messages))
+    calls = {call["id"]: call for call in calls_of(messages)}
+    found: list[BaseMessage] = []
+    for one in messages:
+        if not isinstance(one, ToolMessage):
+            found.append(one)
+            continue
+        result = next(sorted_results)
+        call = calls.get(result.tool_call_id)
+        head = f"{result.name}({_brief(call['args'])}): " if call is not None else ""
+        text = str(result.content)
+        prefixed = text if text.startswith(head) or result.name == "calculator" else f"{head}{text}"
+        found.append(result.model_copy(update={"content": prefixed}))
+    return found
+
+
+def _written_out(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """Write calls and results as text for the constrained route."""
+    found: list[BaseMessage] = []
+    for one in messages:
+        if isinstance(one, AIMessage) and one.tool_calls:
+            call = one.tool_calls[0]
+            found.append(AIMessage(constrained.call_as_text(call["name"], call["args"])))
+        elif isinstance(one, ToolMessage):
+            found.append(HumanMessage(constrained.result_as_text(one.name or "", str(one.content))))
+        elif one.content:
+            found.append(one)
+    return found
+
+
+def build(model: BaseChatModel, state: RunState, checkpointer: Any = None) -> Any:
     """Compile the graph of one run."""
     return create_agent(
-        model, tools=langchain_tools(state.toolbox, state.tools), middleware=[TraceAndRoute(state)]
+        model,
+        tools=structured(state.tools.values(), state.context),
+        middleware=[Conduct(state)],
+        checkpointer=checkpointer,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast, get_args
 
 from core.events import Route
 from core.i18n import tr
@@ -19,25 +20,40 @@ _CALLS_TOOLS_WELL = re.compile(
 )
 
 
-def choose_route(model: str, capabilities: Sequence[str], parameter_count: int | None) -> tuple[Route, str]:
+def choose_route(
+    model: str,
+    capabilities: Sequence[str],
+    parameter_count: int | None,
+    chosen: Mapping[str, str] | None = None,
+) -> tuple[Route, str]:
     """Choose the tool route of a model.
 
     Args:
         model: Its name, with or without namespace and tag.
         capabilities: What ``/api/show`` says it can do.
         parameter_count: Its size, ``None`` when unknown.
+        chosen: The user's own choices by model (the setting ``routes``).
 
     Returns:
         The route, and the reason in the user's language.
     """
     name = model.rsplit("/", 1)[-1]
+    override = (chosen or {}).get(model) or (chosen or {}).get(name)
+    if override in get_args(Route):
+        return cast(Route, override), tr("route.chosen", model=model)
+    small = parameter_count is None or parameter_count < SMALL_PARAMETERS
     if "tools" not in capabilities:
-        return "routed", tr("route.no_tools", model=model)
-    if parameter_count is not None and parameter_count < SMALL_PARAMETERS:
+        return ("routed", tr("route.no_tools", model=model)) if small else without_tools(model)
+    if parameter_count is not None and small:
         return "routed", tr("route.small", model=model)
     if not _CALLS_TOOLS_WELL.match(name):
         return "routed", tr("route.unlisted", model=model)
     return "native", tr("route.native", model=model)
+
+
+def without_tools(model: str) -> tuple[Route, str]:
+    """Return the route of a model that is large enough to choose, but has no tool calling."""
+    return "constrained", tr("route.constrained", model=model)
 
 
 def is_small(parameter_count: int | None) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.agent.arithmetic import find_expression
+from core.agent.types import DecidedBy, Plan, Step
 from core.text import clean_line
 
 Embed = Callable[[list[str]], Awaitable[list[list[float]]]]
@@ -120,6 +121,24 @@ class Router:
                 vectors = await self._embed([*DOCUMENT_QUESTIONS, *SMALL_TALK])
                 cut = len(DOCUMENT_QUESTIONS)
                 self._examples = {"search_documents": vectors[:cut], "none": vectors[cut:]}
+
+    async def plan(self, question: str, tools: Sequence[str]) -> Plan:
+        """Choose the tools for a question, in order.
+
+        Args:
+            question: The user's own words, nothing else.
+            tools: Names of the tools that can be used now.
+        """
+        decision = await self.decide(question, tools)
+        steps = (Step(decision.tool, dict(decision.arguments)),) if decision.tool else ()
+        by: DecidedBy = (
+            "none"
+            if decision.score is None and not steps
+            else "code"
+            if decision.score is None
+            else "examples"
+        )
+        return Plan(steps, by, decision.score, decision.nearest)
 
     async def decide(self, question: str, tools: Sequence[str]) -> Decision:
         """Choose a tool for a question.

@@ -6,20 +6,33 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from core.agent import prompts, semconv
+from core.agent.checkpoints import Checkpoints, config_of
+from core.agent.clients import ChatModels
 from core.agent.death import DeathWatch
-from core.agent.routes import choose_route, is_small
-from core.agent.routing import Decision, Router
+from core.agent.routes import choose_route, is_small, without_tools
+from core.agent.routing import Router
 from core.agent.spans import Recorder
-from core.agent.tools import Search, Toolbox
+from core.agent.types import Plan, RecordedTool, Search, Step, Tool, ToolContext
 from core.errors import StudyError
-from core.events import Event, Hit, MemoryUse, Route, RunEnded, RunStarted, RunStatus, Usage
+from core.events import (
+    Event,
+    MemoryUse,
+    PermissionAnswered,
+    Route,
+    RunEnded,
+    RunStarted,
+    RunStatus,
+    Usage,
+)
+from core.i18n import tr
 from core.ollama.errors import explain
-from core.session import Store, chat
+from core.session import Store, chat, permissions
+from core.session.rows import Answer
 from core.settings import Settings
 from core.text import clean_line
 
@@ -29,19 +42,32 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAX_STEPS = 16
-"""Graph steps of one run: about seven tool calls."""
-
+MAX_STEPS = 64
+"""Supersteps of the graph: the limits of the settings end a run long before."""
 MAX_PROMPT_CHARS = 200_000
+ENGINE_PATIENCE_S = 60.0
+"""So long an engine that restarts is waited for before a call is tried again."""
+HISTORY = 60
+"""Earlier messages that are looked at."""
+
+Tools = Callable[[ToolContext, Settings], dict[str, Tool]]
 
 
 def warm_up() -> None:
     """Import the libraries the graph needs (about a second): call it in a worker, after the first paint."""
+    import aiosqlite
     import langchain_ollama
+    import langgraph.checkpoint.sqlite.aio
 
     import core.agent.graph
 
-    del langchain_ollama, core
+    del aiosqlite, langchain_ollama, langgraph, core
+
+
+def _registered(context: ToolContext, settings: Settings) -> dict[str, Tool]:
+    from core.agent.tools.registry import tools_for
+
+    return tools_for(context, settings)
 
 
 @dataclass
@@ -51,6 +77,8 @@ class Agent:
     Args:
         search: Finds passages in the documents; ``None`` when there is no document to search.
         hub: Measures the engine's memory around each run.
+        checkpoints: Where a run's place is kept; ``None``: nowhere, a run that breaks off begins anew.
+        tools: Which tools there are.
     """
 
     store: Store
@@ -59,19 +87,37 @@ class Agent:
     emit: Callable[[Event], None]
     search: Callable[[], Search | None]
     hub: Hub
+    checkpoints: Checkpoints | None = None
+    tools: Tools = _registered
+    _answers: dict[str, asyncio.Event] = field(default_factory=dict)
+    """Set when a run's permission question was answered."""
+    _refused: set[str] = field(default_factory=set)
+    """Models that refused tools, whatever they say of themselves."""
 
     def __post_init__(self) -> None:
         self.router = Router(self.engine.embed)
-        self._chat_models: dict[tuple[str, str], Any] = {}
+        self._clients = ChatModels(lambda: self.engine, self.settings)
 
     def route(self) -> tuple[Route, str]:
         """Return the tool route of the current model, and why."""
         details = self.engine.details
-        return choose_route(
-            self.engine.model,
-            details.capabilities if details else (),
-            details.parameter_count if details else None,
-        )
+        capabilities = details.capabilities if details else ()
+        if self.engine.model in self._refused:
+            return self._without_tools(self.engine.model)
+        count = details.parameter_count if details else None
+        return choose_route(self.engine.model, capabilities, count, self.settings.routes)
+
+    def _without_tools(self, model: str) -> tuple[Route, str]:
+        details = self.engine.details
+        count = details.parameter_count if details else None
+        route: Route = "routed" if is_small(count) else without_tools(model)[0]
+        return route, tr("route.refused", model=model)
+
+    def _reroute(self, model: str) -> tuple[Route, str]:
+        self._refused.add(model)
+        return self._without_tools(model)
+
+    # -- asking -----------------------------------------------------------------------------------------
 
     async def run(
         self,
@@ -81,6 +127,10 @@ class Agent:
         docs: bool = False,
         replaces: str | None = None,
         started: Callable[[RunStarted], None] | None = None,
+        model: str | None = None,
+        recorded: Sequence[RecordedTool] | None = None,
+        kind: str = "chat",
+        made_from: str = "",
     ) -> RunEnded:
         """Answer a question. Every event is emitted after its row is on disk.
 
@@ -88,6 +138,10 @@ class Agent:
             docs: Search the documents whatever the router would say.
             replaces: The failed run this one tries again.
             started: Called once the question is on disk.
+            model: Another model than the one in use.
+            recorded: Results of an earlier run, given instead of calling the tools.
+            kind: ``chat``, ``replay`` or ``fork``.
+            made_from: Id of the run or message it was made from.
 
         Returns:
             How it ended; failures are in there, not raised.
@@ -103,15 +157,84 @@ class Agent:
                 question,
                 engine=self.engine.kind,
                 engine_version=self.engine.version,
-                model=self.engine.model,
+                model=model or self.engine.model,
                 options={"docs": docs, "num_ctx": self.settings.num_ctx, "seed": self.settings.seed},
                 replaces=replaces,
+                kind=kind,
+                made_from=made_from,
             )
         )
         self.emit(run)
         if started:
             started(run)
-        return await self._answer(run, question, docs, replaces)
+        return await self._answer(
+            run, question, docs=docs, replaces=replaces, model=model,
+            recorded=list(recorded) if recorded is not None else None,
+        )  # fmt: skip
+
+    async def resume(
+        self, run_id: str, *, started: Callable[[RunStarted], None] | None = None
+    ) -> RunEnded | None:
+        """Go on with a run that was interrupted or waits, from its last finished step.
+
+        Returns:
+            How it ended; ``None`` when there is nothing to go on with, and the question has to be asked anew.
+        """
+        row = await asyncio.to_thread(chat.get_run, self.store, run_id)
+        if row is None or await self._place(row.session_id, run_id) is None:
+            return None
+        run = await asyncio.wrap_future(chat.reopen_run(self.store, run_id))
+        if run is None:
+            return None
+        self.emit(run)
+        if started:
+            started(run)
+        model = row.model if row.model != self.engine.model else None
+        return await self._answer(
+            run, row.question, docs=bool(row.options.get("docs")), model=model, again=True
+        )
+
+    async def can_resume(self, run_id: str) -> bool:
+        """Say whether a run has finished steps that need not be done again."""
+        row = await asyncio.to_thread(chat.get_run, self.store, run_id)
+        if row is None:
+            return False
+        place = await self._place(row.session_id, run_id)
+        return bool(place and any(message.type == "tool" for message in place.get("messages", ())))
+
+    async def abandon(self, run_id: str) -> None:
+        """End a waiting run whose process is gone: the user does not want it any more."""
+        run = await asyncio.wrap_future(chat.reopen_run(self.store, run_id))
+        row = await asyncio.to_thread(chat.get_run, self.store, run_id)
+        if run is None or row is None:
+            return
+        await self._close_questions(run_id)
+        texts = [
+            one.content
+            for one in chat.messages(self.store, run.session_id)
+            if one.id == run.assistant_message_id
+        ]
+        ended = RunEnded(
+            run_id, run.session_id, run.assistant_message_id, "cancelled", texts[0] if texts else "", row.route,
+            self.engine.kind, row.model, row.usage, None, None, MemoryUse(),
+        )  # fmt: skip
+        await asyncio.wrap_future(chat.end_run(self.store, ended))
+        self.emit(ended)
+
+    async def answer_permission(self, request_id: str, word: Answer) -> str:
+        """Write the user's word; returns the run that waits for it.
+
+        Raises:
+            StudyError: The question is not open any more.
+        """
+        request = await asyncio.wrap_future(permissions.answer(self.store, request_id, word))
+        if request is None:
+            raise StudyError("error.permission.gone")
+        self.emit(PermissionAnswered(request))
+        waiting = self._answers.get(request.run_id)
+        if waiting is not None:
+            waiting.set()
+        return request.run_id
 
     def _accept(self, question: str) -> str:
         text = question.strip()
@@ -125,11 +248,33 @@ class Agent:
             )
         return text
 
-    async def _answer(self, run: RunStarted, question: str, docs: bool, replaces: str | None) -> RunEnded:
+    # -- one run ----------------------------------------------------------------------------------------
+
+    async def _answer(
+        self,
+        run: RunStarted,
+        question: str,
+        *,
+        docs: bool,
+        replaces: str | None = None,
+        model: str | None = None,
+        recorded: list[RecordedTool] | None = None,
+        again: bool = False,
+    ) -> RunEnded:
         recorder = Recorder(self.store, self.emit, run)
         route, reason = self.route()
         search = self.search()
-        toolbox = Toolbox(recorder, search or _no_documents)
+        context = ToolContext(
+            run.run_id,
+            run.session_id,
+            self.store,
+            self.engine,
+            self.settings,
+            recorder,
+            self.hub,
+            search,
+            question,
+        )
         self.hub.begin_run(run.run_id)
         began = time.perf_counter()
         state: Any = None
@@ -140,7 +285,7 @@ class Agent:
             watch = await asyncio.to_thread(DeathWatch, self.engine)
             # The graph module imports LangChain: in a thread, the loop stays free meanwhile.
             await asyncio.to_thread(warm_up)
-            state = self._state(run, question, recorder, toolbox, route, reason, docs, search is not None)
+            state = await self._state(context, route, reason, docs, model, recorded)
             attributes = {
                 semconv.OPERATION: "invoke_agent",
                 semconv.AGENT_NAME: "llm-study",
@@ -149,7 +294,7 @@ class Agent:
                 semconv.ROUTE_REASON: reason,
             } | ({semconv.RETRY_OF: replaces} if replaces else {})
             async with recorder.span("invoke_agent", "agent", attributes):
-                await self._stream(state, run)
+                await self._stream(state, run, again)
         except asyncio.CancelledError:
             status = "cancelled"
         except Exception as error:
@@ -159,133 +304,204 @@ class Agent:
                 with contextlib.suppress(asyncio.CancelledError):
                     failure = await asyncio.to_thread(watch.explain, failure)
         answer = recorder.finish_text()
+        citations = tuple(context.citations)
         ended = RunEnded(
             run_id=run.run_id,
             session_id=run.session_id,
             message_id=run.assistant_message_id,
             status=status,
             answer=answer,
-            route=route,
+            route=state.route if state else route,
             engine=self.engine.kind,
-            model=self.engine.model,
-            usage=state.usage if state else _NO_USAGE,
+            model=state.model_name if state else model or self.engine.model,
+            usage=state.usage if state else Usage(),
             ttft_ms=(state.first_token_at - began) * 1000 if state and state.first_token_at else None,
             tokens_per_s=state.usage.output_tokens / state.generation_s
             if state and state.generation_s
             else None,
             memory=await asyncio.to_thread(self._memory, run.run_id),
-            citations=tuple(item for item in toolbox.citations if f"[{item.number}]" in answer)
-            or toolbox.citations[:2],
+            citations=tuple(item for item in citations if f"[{item.number}]" in answer) or citations[:2],
             error=failure.message if failure else "",
             fix=failure.fix if failure else "",
         )
-        await asyncio.shield(asyncio.wrap_future(chat.end_run(self.store, ended)))
+        await asyncio.shield(self._end(ended))
         self.emit(ended)
         return ended
+
+    async def _end(self, ended: RunEnded) -> None:
+        if ended.status != "ok":
+            await self._close_questions(ended.run_id)
+        await asyncio.wrap_future(chat.end_run(self.store, ended))
+        if ended.status == "ok" and self.checkpoints is not None:
+            # What a finished run leaves is the store's; a failed one may be gone on with.
+            with contextlib.suppress(Exception):
+                await self.checkpoints.prune(ended.session_id)
+
+    async def _close_questions(self, run_id: str) -> None:
+        """A run that ended asks nothing any more."""
+        for request in await asyncio.to_thread(permissions.unanswered, self.store, run_id=run_id):
+            closed = await asyncio.wrap_future(permissions.answer(self.store, request.id, "deny"))
+            if closed is not None:
+                self.emit(PermissionAnswered(closed))
 
     def _memory(self, run_id: str) -> MemoryUse:
         return self.hub.end_run(run_id)
 
-    def _state(
-        self,
-        run: RunStarted,
-        question: str,
-        recorder: Recorder,
-        toolbox: Toolbox,
-        route: Route,
-        reason: str,
-        docs: bool,
-        has_documents: bool,
-    ) -> Any:
-        from core.agent.graph import RunState
+    async def _state(
+        self, context: ToolContext, route: Route, reason: str, docs: bool, model: str | None,
+        recorded: list[RecordedTool] | None,
+    ) -> Any:  # fmt: skip
+        from core.agent.state import RunState
 
         details = self.engine.details
-        forced = (
-            Decision("search_documents", {"query": clean_line(question, max_chars=400)}) if docs else None
-        )
+        tools = await asyncio.to_thread(self.tools, context, self.settings)
+        query = clean_line(context.question, max_chars=400)
         return RunState(
-            question=question,
-            recorder=recorder,
-            toolbox=toolbox,
+            question=context.question,
+            recorder=context.recorder,
+            context=context,
+            tools=tools,
             router=self.router,
             settings=self.settings,
             route=route,
             route_reason=reason,
-            model_name=self.engine.model,
+            model_name=model or self.engine.model,
             small=is_small(details.parameter_count if details else None),
-            tools=["calculator", "search_documents"] if has_documents or docs else ["calculator"],
-            forced=forced,
+            chat_model=self._clients.get,
+            engine_ready=self._engine_ready,
+            emit=self.emit,
+            reroute=self._reroute,
+            digest=str(getattr(details, "digest", "") or ""),
+            forced=Plan((Step("search_documents", {"query": query}),), "user") if docs else None,
+            recorded=recorded,
         )
 
-    async def _stream(self, state: Any, run: RunStarted) -> None:
-        from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+    async def _engine_ready(self) -> None:
+        """Wait while the engine restarts, for a limited time."""
+        status = getattr(self.engine, "status", None)
+        until = time.monotonic() + ENGINE_PATIENCE_S
+        while status is not None and status.state in ("restarting", "starting") and time.monotonic() < until:
+            await asyncio.sleep(0.1)  # Another process is waited for.
+            status = self.engine.status
+
+    # -- the graph ----------------------------------------------------------------------------------------
+
+    async def _place(self, session_id: str, run_id: str) -> dict[str, Any] | None:
+        """Return the checkpoint's state when it belongs to this run."""
+        if self.checkpoints is None:
+            return None
+        await asyncio.to_thread(warm_up)
+        saver = await self.checkpoints.saver()
+        found = await saver.aget_tuple(config_of(session_id))  # type: ignore[arg-type]
+        values: dict[str, Any] = found.checkpoint["channel_values"] if found is not None else {}
+        return values if values.get("run_id") == run_id else None
+
+    async def _stream(self, state: Any, run: RunStarted, again: bool) -> None:
         from langgraph.errors import GraphRecursionError
+        from langgraph.types import Command
 
         from core.agent.graph import build
+
+        saver = await self.checkpoints.saver() if self.checkpoints is not None else None
+        graph = build(state.chat_model(state.model_name), state, saver)
+        config = config_of(run.session_id, recursion_limit=MAX_STEPS)
+        inputs: Any = (
+            await self._resumed(state, run) if again else await self._first(state, run, saver is not None)
+        )
+        try:
+            while open_interrupts := await self._pass(graph, inputs, config, state, saver is not None):
+                await self._wait_for_words(state, run)
+                inputs = Command(resume=dict.fromkeys(open_interrupts, True))
+        except GraphRecursionError as error:
+            raise StudyError("error.agent.steps", steps=MAX_STEPS) from error
+
+    async def _first(self, state: Any, run: RunStarted, kept: bool) -> dict[str, Any]:
+        """Return the graph's input: the session's messages as the store has them, in place of what a checkpoint holds."""
+        from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage
+        from langgraph.graph.message import REMOVE_ALL_MESSAGES
 
         reserve = min(self.settings.num_predict, self.settings.num_ctx // 2)
         room = self.settings.num_ctx - reserve - prompts.estimate_tokens(state.question) - 80
         earlier = [
             message
-            for message in chat.messages(self.store, run.session_id, limit=60)
+            for message in await asyncio.to_thread(chat.messages, self.store, run.session_id, limit=HISTORY)
             if message.id not in (run.user_message_id, run.assistant_message_id)
         ]
-        kept, state.dropped = prompts.fit_history(earlier, room)
-        messages: list[BaseMessage] = [
-            HumanMessage(item.content) if item.role == "user" else AIMessage(item.content) for item in kept
+        kept_messages, state.dropped = prompts.fit_history(earlier, room)
+        messages: list[BaseMessage] = [RemoveMessage(REMOVE_ALL_MESSAGES)] if kept else []
+        messages += [
+            HumanMessage(item.content, id=item.id)
+            if item.role == "user"
+            else AIMessage(item.content, id=item.id)
+            for item in kept_messages
         ]
-        messages.append(HumanMessage(state.question))
-        graph = build(self._chat_model(), state)
-        try:
-            async for part in graph.astream(
-                {"messages": messages}, {"recursion_limit": MAX_STEPS}, stream_mode=["messages"], version="v2"
-            ):
+        return {"messages": [*messages, HumanMessage(state.question, id=run.user_message_id)]}
+
+    async def _resumed(self, state: Any, run: RunStarted) -> Any:
+        """Bring the run's own state to where the checkpoint is; returns the graph's input: go on."""
+        from langgraph.types import Command
+
+        from core.agent.state import calls_of, citations_of, this_turn
+
+        place = await self._place(run.session_id, run.run_id) or {}
+        turn = this_turn(place.get("messages", []))
+        state.context.citations.extend(citations_of(turn))
+        state.calls = len(turn) + len(calls_of(turn))
+        said = "\n\n".join(str(one.content) for one in turn if one.type == "ai" and one.content)
+        # What a call that never ended had streamed is said again by its repetition.
+        await state.recorder.rewind(0, text=said)
+        await asyncio.wrap_future(chat.set_text(self.store, run.session_id, run.assistant_message_id, said))
+        await self._wait_for_words(state, run)
+        assert self.checkpoints is not None  # noqa: S101 - there is a place
+        saver = await self.checkpoints.saver()
+        found = await saver.aget_tuple(config_of(run.session_id))  # type: ignore[arg-type]
+        interrupts = [
+            item.id
+            for _, channel, value in (found.pending_writes or () if found is not None else ())
+            if channel == "__interrupt__"
+            for item in value
+        ]
+        return Command(resume=dict.fromkeys(interrupts, True)) if interrupts else None
+
+    async def _pass(
+        self, graph: Any, inputs: Any, config: dict[str, Any], state: Any, kept: bool
+    ) -> list[str]:
+        """Run the graph until it ends or stops for the user; returns the ids of its interrupts."""
+        from langchain_core.messages import AIMessageChunk
+
+        interrupts: list[str] = []
+        durability = {"durability": "sync"} if kept else {}
+        async for part in graph.astream(
+            inputs, config, stream_mode=["messages", "updates"], version="v2", **durability
+        ):
+            if part["type"] == "messages":
                 chunk = part["data"][0]
                 if isinstance(chunk, AIMessageChunk):
                     self.hub.note_tokens(1)
                     state.take(str(chunk.content))
-        except GraphRecursionError as error:
-            raise StudyError("error.agent.steps", steps=MAX_STEPS) from error
+            elif "__interrupt__" in part["data"]:
+                interrupts += [item.id for item in part["data"]["__interrupt__"]]
+        return interrupts
 
-    def _chat_model(self) -> Any:
-        """Return the client of the current model. Kept: making one takes 90 ms, most of it reading certificates."""
-        connection = self.engine.chat_client_kwargs()
-        key = (str(connection["base_url"]), self.engine.model)
-        if key not in self._chat_models:
-            self._chat_models = {key: self._new_chat_model(connection)}
-        return self._chat_models[key]
-
-    def _new_chat_model(self, connection: dict[str, Any]) -> Any:
-        import httpx
-        from langchain_ollama import ChatOllama
-
-        from core.agent.graph import options_of
-
-        timeout = httpx.Timeout(self.settings.request_timeout, connect=5.0)
-        return ChatOllama(
-            model=self.engine.model,
-            base_url=connection["base_url"],
-            # Without trust_env=False, an HTTP_PROXY of the environment would come between us and the loopback address.
-            client_kwargs={
-                "headers": connection.get("headers") or {},
-                "timeout": timeout,
-                "trust_env": connection.get("trust_env", True),
-            },
-            keep_alive=self.settings.keep_alive,
-            cache=False,
-            **options_of(self.settings),
-        )
-
-
-def _rate(state: Any) -> float | None:
-    """Output tokens per second of generation, as the engine timed it; one token alone has no rate."""
-    if state is None or not state.generation_s or state.usage.output_tokens < 2:
-        return None
-    return float(state.usage.output_tokens / state.generation_s)
-
-
-async def _no_documents(query: str, k: int) -> list[Hit]:
-    return []
+    async def _wait_for_words(self, state: Any, run: RunStarted) -> None:
+        """Wait until every permission question of the run is answered. The time is not the run's."""
+        answered = self._answers.setdefault(run.run_id, asyncio.Event())
+        began = time.monotonic()
+        waited = False
+        try:
+            while True:
+                answered.clear()
+                if not await asyncio.to_thread(permissions.unanswered, self.store, run_id=run.run_id):
+                    break
+                if not waited:
+                    await asyncio.wrap_future(chat.set_waiting(self.store, run, True))
+                    waited = True
+                await answered.wait()
+            if waited:
+                await asyncio.wrap_future(chat.set_waiting(self.store, run, False))
+        finally:
+            self._answers.pop(run.run_id, None)
+            state.began += time.monotonic() - began
 
 
 def _explained(error: Exception, engine: Engine) -> StudyError:
@@ -294,6 +510,3 @@ def _explained(error: Exception, engine: Engine) -> StudyError:
         return error
     log.error("a run failed", exc_info=error)
     return explain(error, url=engine.url, model=engine.model)
-
-
-_NO_USAGE = Usage()

@@ -12,7 +12,17 @@ from typing import Any
 
 from core.agent import semconv
 from core.errors import StudyError
-from core.events import Event, RunStarted, Span, SpanEnded, SpanKind, SpanStarted, SpanStatus, TokenDelta
+from core.events import (
+    Event,
+    RunStarted,
+    Span,
+    SpanEnded,
+    SpanKind,
+    SpanStarted,
+    SpanStatus,
+    TextReplaced,
+    TokenDelta,
+)
 from core.session import Store, chat
 from core.telemetry import energy
 from core.text import clean
@@ -95,7 +105,39 @@ class Recorder:
     async def _put(self, span: Span) -> None:
         await asyncio.wrap_future(chat.put_span(self.store, self.run.session_id, span))
 
+    async def note(self, name: str, kind: SpanKind, start: float, attributes: dict[str, Any]) -> None:
+        """Record a step that is over: it began at ``start`` (Unix seconds), perhaps in another process."""
+        span = Span(
+            chat.new_id(), self.run.run_id, _parent.get(), name, kind, "ok", start, (time.time() - start) * 1e3, attributes
+        )  # fmt: skip
+        await self._put(span)
+        self._emit(SpanStarted(self.run.session_id, span))
+        self._emit(SpanEnded(self.run.session_id, span))
+
     # -- the answer's text ------------------------------------------------------------------------
+
+    def mark(self) -> int:
+        """Remember where the answer is now, for :meth:`rewind`."""
+        return len(self.text)
+
+    async def rewind(self, mark: int, *, text: str | None = None) -> None:
+        """Take back what came after a mark: a call that broke off is made again, and must not be said twice.
+
+        Args:
+            text: What the answer is instead, whole.
+        """
+        kept = self.text[:mark] if text is None else text
+        if kept == self.text and not self._raw:
+            return
+        for timer in (self._show_timer, self._save_timer):
+            if timer:
+                timer.cancel()
+        self._show_timer = self._save_timer = None
+        self._raw, self._unsaved, self._unshown = "", [], []
+        self._text = [kept] if kept else []
+        ids = self.run
+        await asyncio.wrap_future(chat.set_text(self.store, ids.session_id, ids.assistant_message_id, kept))
+        self._emit(TextReplaced(ids.run_id, ids.session_id, ids.assistant_message_id, kept))
 
     @property
     def text(self) -> str:

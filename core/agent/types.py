@@ -95,6 +95,15 @@ class Tool:
     """``builtin`` or ``mcp:<server>``."""
 
 
+@dataclass(frozen=True)
+class RecordedTool:
+    """A tool call of an earlier run with its result, for a replay: the tool is not called again."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    result: ToolResult
+
+
 # -- routing -----------------------------------------------------------------------------------------
 
 

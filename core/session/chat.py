@@ -101,7 +101,7 @@ def delete_session(store: Store, session_id: str) -> Future[None]:
         runs = "SELECT id FROM runs WHERE session_id = ?"
         db.execute(f"DELETE FROM samples WHERE run_id IN ({runs})", [session_id])
         db.execute(f"DELETE FROM spans WHERE run_id IN ({runs})", [session_id])
-        for table in ("messages", "runs", "events", "found_links"):
+        for table in ("messages", "runs", "events", "found_links", "permissions", "waiting"):
             db.execute(f"DELETE FROM {table} WHERE session_id = ?", [session_id])
         db.execute("DELETE FROM sessions WHERE id = ?", [session_id])
 
@@ -120,6 +120,11 @@ def get_session(store: Store, session_id: str) -> Session | None:
     if not rows and session_id.isalnum():
         rows = store.query(f"{_SESSION} WHERE s.id LIKE ? LIMIT 2", [f"{session_id}%"])
     return session_of(rows[0]) if len(rows) == 1 else None
+
+
+def session_ids(store: Store) -> list[str]:
+    """Return the ids of all sessions."""
+    return [row["id"] for row in store.query("SELECT id FROM sessions")]
 
 
 def last_session(store: Store) -> Session | None:
@@ -193,10 +198,14 @@ def begin_run(
     model: str,
     options: Mapping[str, Any],
     replaces: str | None = None,
+    kind: str = "chat",
+    made_from: str = "",
 ) -> Future[RunStarted]:
     """Put a question on disk: the user's message, an empty streaming answer and the run.
 
     Args:
+        kind: ``chat``, or ``replay`` of another run, or what a fork began with.
+        made_from: Id of what it was made from.
         replaces: Run id of an earlier try of the same question; its user message is used again, and its
             unfinished answer removed.
     """
@@ -219,6 +228,8 @@ def begin_run(
                 "engine_version": engine_version,
                 "model": model,
                 "started_at": now,
+                "kind": kind,
+                "made_from": made_from or None,
                 "owner_pid": pid,
                 "owner_started": started,
             }
@@ -286,6 +297,67 @@ def append_text(store: Store, session_id: str, message_id: str, text: str) -> Fu
         db.execute("UPDATE messages SET content = content || ? WHERE id = ?", [text, message_id])
 
     return store.submit(work, StoreChanged("messages", (message_id,), session_id))
+
+
+def set_text(store: Store, session_id: str, message_id: str, text: str) -> Future[None]:
+    """Replace an answer's text."""
+
+    def work(db: Database) -> None:
+        db.execute("UPDATE messages SET content = ? WHERE id = ?", [text, message_id])
+
+    return store.submit(work, StoreChanged("messages", (message_id,), session_id))
+
+
+def set_waiting(store: Store, run: RunStarted, waiting: bool) -> Future[None]:
+    """Say that a run waits for the user's word, or that it goes on. A waiting run survives its process."""
+    status = "waiting" if waiting else "running"
+
+    def work(db: Database) -> None:
+        db.execute("UPDATE runs SET status = ? WHERE id = ?", [status, run.run_id])
+
+    return store.submit(work, StoreChanged("runs", (run.run_id,), run.session_id))
+
+
+def reopen_run(store: Store, run_id: str) -> Future[RunStarted | None]:
+    """Go on with a run that was interrupted or waits: this process owns it now. ``None``: there is no such run."""
+    pid, started = owner.me()
+
+    def work(db: Database) -> RunStarted | None:
+        rows = list(db.query("SELECT session_id FROM runs WHERE id = ?", [run_id]))
+        ids = {
+            row["role"]: row["id"]
+            for row in db.query("SELECT id, role FROM messages WHERE run_id = ?", [run_id])
+        }
+        if not rows or not {"user", "assistant"} <= set(ids):
+            return None
+        db.table("runs").update(
+            run_id,
+            {
+                "status": "running",
+                "ended_at": None,
+                "error": None,
+                "fix": None,
+                "owner_pid": pid,
+                "owner_started": started,
+            },
+        )
+        db.execute(
+            "UPDATE messages SET status = 'streaming', error = NULL, fix = NULL WHERE id = ?",
+            [ids["assistant"]],
+        )
+        return RunStarted(run_id, str(rows[0]["session_id"]), str(ids["user"]), str(ids["assistant"]))
+
+    return store.submit(work, StoreChanged("runs", (run_id,)), StoreChanged("messages"))
+
+
+def waiting_runs(store: Store, session_id: str) -> list[str]:
+    """Return the runs of a session that wait for the user's word."""
+    return [
+        row["id"]
+        for row in store.query(
+            "SELECT id FROM runs WHERE session_id = ? AND status = 'waiting'", [session_id]
+        )
+    ]
 
 
 def put_span(store: Store, session_id: str, span: Span) -> Future[None]:

@@ -87,7 +87,9 @@ async def world(tmp_path: Path):
     async def search(query: str, k: int) -> list[Hit]:
         return [HIT]
 
-    agent = Agent(store, FakeEngine(server.url), Settings(), events.append, lambda: search, FakeHub())
+    agent = Agent(
+        store, FakeEngine(server.url), Settings(retries=0), events.append, lambda: search, FakeHub()
+    )  # fmt: skip
     yield World(agent, server, store, chat.create_session(store).result().id, events)
     await server.stop()
     store.close()

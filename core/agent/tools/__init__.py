@@ -15,9 +15,3 @@ an async ``call(context, arguments)`` that returns a :class:`core.agent.types.To
 Front doors: :func:`core.agent.tools.registry.tools_for`, :func:`core.agent.tools.runner.run`,
 :func:`core.agent.tools.permission.permission_of`, :func:`core.agent.tools.wrapped.structured` (for LangChain).
 """
-
-from core.agent.tools.documents import passages
-from core.agent.tools.toolbox import Toolbox, langchain_tools
-from core.agent.types import Search
-
-__all__ = ["Search", "Toolbox", "langchain_tools", "passages"]
