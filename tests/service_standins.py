@@ -23,6 +23,9 @@ PLACES: list[dict[str, Any]] = [
     {"ko": "부산", "en": "Busan", "latitude": 35.1028, "longitude": 129.0403, "country": ("대한민국", "South Korea")},
     {"ko": "제주", "en": "Jeju City", "latitude": 33.5097, "longitude": 126.5219, "country": ("대한민국", "South Korea")},
     {"ko": "파리", "en": "Paris", "latitude": 48.8534, "longitude": 2.3488, "country": ("프랑스", "France")},
+    {"ko": "파리", "en": "Paris", "latitude": 33.6609, "longitude": -95.5555, "country": ("미국", "United States"), "admin1": ("텍사스", "Texas")},
+    {"ko": "광주", "en": "Gwangju", "latitude": 35.1547, "longitude": 126.9156, "country": ("대한민국", "South Korea"), "admin1": ("광주광역시", "Gwangju")},
+    {"ko": "광주", "en": "Gwangju", "latitude": 37.4095, "longitude": 127.2550, "country": ("대한민국", "South Korea"), "admin1": ("경기도", "Gyeonggi-do")},
     {"ko": "도쿄", "en": "Tokyo", "latitude": 35.6895, "longitude": 139.6917, "country": ("일본", "Japan")},
 ]  # fmt: skip
 
@@ -119,6 +122,7 @@ def geocoding(query: dict[str, str]) -> dict[str, Any]:
             "latitude": place["latitude"],
             "longitude": place["longitude"],
             "country": place["country"][lang],
+            **({"admin1": place["admin1"][lang]} if "admin1" in place else {}),
         }
         for place in PLACES
         if query.get("name", "").lower() in (place["ko"], place["en"].lower())

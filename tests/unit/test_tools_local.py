@@ -227,6 +227,9 @@ def test_who_decides_about_a_tool(store: Store) -> None:
 def test_what_leaves_is_said_with_what_it_is() -> None:
     plain = Settings()
     assert "“Seoul”" in leaves(TOOLS["weather"], plain, {"place": "Seoul"})
+    assert "open-meteo.com" in leaves(TOOLS["weather"], plain, {"place": "Seoul"})
+    moved = Settings(weather_url="http://me:pw@here.example", geocoding_url="http://here.example")
+    assert "sent to here.example." in leaves(TOOLS["weather"], moved, {"place": "Seoul"})
     assert "search engines" in leaves(TOOLS["web_search"], plain, {"query": "tea"})
     own = Settings(searxng_url="https://search.example:8080/x")
     assert "search.example:8080" in leaves(TOOLS["web_search"], own, {"query": "tea"})

@@ -68,6 +68,24 @@ async def test_weather_in_korean_of_a_korean_place(store: Store, services: Servi
     assert services.seen("/v1/search")[0]["language"] == "ko"
 
 
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("Paris", "Paris, France"),
+        ("Paris, Texas", "Paris, Texas, United States"),
+        ("Paris USA", "Paris, Texas, United States"),
+        ("Paris United States", "Paris, Texas, United States"),
+        ("광주", "광주, 광주광역시, 대한민국"),
+        ("경기도 광주시", "광주, 경기도, 대한민국"),
+        ("경기 광주", "광주, 경기도, 대한민국"),
+        ("Paris, Narnia", ""),
+    ],
+)
+async def test_a_place_named_with_its_region(store: Store, services: Services, place: str, name: str) -> None:
+    result = await ask(store, services, WEATHER, "weather there", place=place)
+    assert result.data.get("place", "") == name and result.ok == bool(name)
+
+
 async def test_tomorrow_the_week_and_other_units(store: Store, services: Services) -> None:
     tomorrow = await ask(
         store, services, WEATHER, "Weather in Seoul tomorrow?", place="Seoul", day="tomorrow"

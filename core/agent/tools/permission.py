@@ -59,15 +59,25 @@ def leaves(tool: Tool, settings: Settings, arguments: Mapping[str, Any]) -> str:
     if not tool.leaves:
         return ""
     values = {key: clean_line(str(value), max_chars=300) for key, value in arguments.items()}
-    searxng = urlsplit(settings.searxng_url).netloc
+    searxng = _host(settings.searxng_url)
     key = f"{tool.leaves}.searxng" if searxng and tool.name == "web_search" else tool.leaves
+    weather = {_host(settings.weather_url), _host(settings.geocoding_url)}
+    hosts = ", ".join(sorted(weather - {""})) if tool.name == "weather" else searxng
     return in_language(
         language(),
         key,
         place=values.get("place") or "—",
         query=values.get("query") or "—",
         url=values.get("url") or "—",
-        host=clean_line(searxng),
+        host=clean_line(hosts),
         server=clean_line(tool.source.removeprefix("mcp:")),
         arguments=", ".join(f"{key}={value}" for key, value in values.items()) or "—",
     )
+
+
+def _host(url: str) -> str:
+    """Return the server of an address, without user name and password."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""

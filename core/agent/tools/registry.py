@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from importlib.util import find_spec
 
@@ -24,6 +25,11 @@ BUILTIN = (
 
 def builtin() -> dict[str, Tool]:
     """Return the tools that come with the program, by name."""
+    return dict(_builtin())
+
+
+@functools.cache
+def _builtin() -> dict[str, Tool]:
     found: dict[str, Tool] = {}
     for module in BUILTIN:
         name = f"{__package__}.{module}"

@@ -29,6 +29,12 @@ _CURRENT = (
     "temperature_2m,apparent_temperature,relative_humidity_2m,precipitation,weather_code,wind_speed_10m"
 )
 _DAILY = "weather_code,temperature_2m_max,temperature_2m_min,precipitation_probability_max,precipitation_sum"
+_REGIONS = ("admin1", "admin2", "admin3", "country", "country_code")
+_ALSO = {
+    "usa": "United States", "us": "United States", "america": "United States", "uk": "United Kingdom",
+    "england": "United Kingdom", "korea": "South Korea", "한국": "대한민국",
+}  # fmt: skip
+"""Countries as people call them, and as the service does."""
 _SUFFIX = re.compile(r"(?:특별자치시|특별자치도|특별시|광역시|시|도|군|구)$")
 _IMPERIAL = {"temperature_unit": "fahrenheit", "wind_speed_unit": "mph", "precipitation_unit": "inch"}
 _METRIC = {"temperature_unit": "celsius", "wind_speed_unit": "ms", "precipitation_unit": "mm"}
@@ -84,35 +90,77 @@ def _address(base: str, path: str) -> str:
 
 
 async def _find(base: str, wanted: str, lang: Lang) -> Place:
-    """Look a place up. Korean names are tried without 시, 도, 군, 구 too: 부산시 is 부산 there."""
+    """Look a place up, in each reading of what was written until one is known."""
     name = clean_line(wanted, max_chars=100)
-    if any("가" <= char <= "힣" for char in name):
+    if _is_korean(name):
         lang = "ko"
-    bare = _SUFFIX.sub("", name)
-    for candidate in dict.fromkeys([name, bare if len(bare) > 1 else name]):
+    for query, within in _readings(name):
         answer = await get_json(
             _address(base, "/v1/search"),
-            {"name": candidate, "count": 5, "language": lang, "format": "json"},
+            {"name": query, "count": 10, "language": lang, "format": "json"},
             service=SERVICE,
             local=is_loopback(base),
         )
-        found = _best(answer.get("results") if isinstance(answer, dict) else None)
+        found = _best(answer.get("results") if isinstance(answer, dict) else None, within)
         if found is not None:
             return found
     raise StudyError("error.weather.place", place=name)
 
 
-def _best(results: Any) -> Place | None:
-    """Return the first result with coordinates: the service sorts them by importance."""
+def _is_korean(text: str) -> bool:
+    return any("가" <= char <= "힣" for char in text)
+
+
+def _readings(name: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Return what to look up, each with the regions it has to be in.
+
+    The service knows bare names: 부산시 is 부산 there, ``Paris, Texas`` is Paris in Texas, 경기도 광주 is 광주 in 경기도.
+    """
+    readings: list[tuple[str, tuple[str, ...]]] = [(name, ())]
+    bare = _SUFFIX.sub("", name)
+    if len(bare) > 1:
+        readings.append((bare, ()))
+    for own, regions in _splits(name):
+        readings += [(own, regions), (_SUFFIX.sub("", own) or own, regions)]
+    return list(dict.fromkeys(readings))
+
+
+def _splits(name: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Part a place from its regions: at commas, else before each word (Korean: the place is the last word)."""
+    parts = [part.strip() for part in name.split(",") if part.strip()]
+    words = name.split()
+    if len(parts) > 1:
+        found = [(parts[0], tuple(parts[1:]))]
+    elif _is_korean(name):
+        found = [(words[-1], tuple(words[:-1]))] if len(words) > 1 else []
+    else:
+        found = [(" ".join(words[:n]), (" ".join(words[n:]),)) for n in range(len(words) - 1, 0, -1)]
+    return [
+        (own, tuple(_ALSO.get(region.casefold(), _SUFFIX.sub("", region) or region) for region in regions))
+        for own, regions in found[:3]
+    ]
+
+
+def _best(results: Any, within: tuple[str, ...]) -> Place | None:
+    """Return the first result (the service sorts them by importance) that lies in the regions named."""
     for item in results if isinstance(results, list) else []:
         if not isinstance(item, dict):
             continue
         latitude, longitude = _number(item.get("latitude")), _number(item.get("longitude"))
         if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
             continue
+        regions = [clean_line(str(item[key])) for key in _REGIONS if item.get(key)]
+        if not all(any(_in(region, known) for known in regions) for region in within):
+            continue
         parts = [clean_line(str(item[key])) for key in ("name", "admin1", "country") if item.get(key)]
         return Place(", ".join(dict.fromkeys(parts)) or "—", latitude, longitude)
     return None
+
+
+def _in(wanted: str, known: str) -> bool:
+    """Say whether a region is the one meant: 경기 is 경기도; a code (``US``) only itself."""
+    one, other = wanted.casefold(), known.casefold()
+    return one == other or (len(one) > 1 and len(other) > 2 and other.startswith(one))
 
 
 # -- sentences ----------------------------------------------------------------------------------------

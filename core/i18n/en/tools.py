@@ -38,7 +38,7 @@ MESSAGES: dict[str, str] = {
     "error.fetch.no_text": "{url} has no text that can be read.",
     "error.now.zone": "No time zone called {zone} is known.",
     "error.now.zone.fix": "Give a larger city or a zone such as Europe/Paris.",
-    "tool.leaves.weather": "The place name “{place}” and its coordinates are sent to Open-Meteo.com.",
+    "tool.leaves.weather": "The place name “{place}” and its coordinates are sent to {host}.",
     "tool.leaves.web_search": "The search words “{query}” are sent to public search engines.",
     "tool.leaves.web_search.searxng": "The search words “{query}” are sent to the SearXNG server {host}.",
     "tool.leaves.fetch_page": "The page {url} is opened: its server sees this machine's address.",

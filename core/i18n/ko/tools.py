@@ -38,7 +38,7 @@ MESSAGES: dict[str, str] = {
     "error.fetch.no_text": "{url}에 읽을 수 있는 글이 없습니다.",
     "error.now.zone": "‘{zone}’(이)라는 시간대를 모릅니다.",
     "error.now.zone.fix": "더 큰 도시나 Europe/Paris 같은 시간대 이름을 적어 주세요.",
-    "tool.leaves.weather": "장소 이름 ‘{place}’과(와) 그 좌표를 Open-Meteo.com에 보냅니다.",
+    "tool.leaves.weather": "장소 이름 ‘{place}’과(와) 그 좌표를 {host}에 보냅니다.",
     "tool.leaves.web_search": "검색어 ‘{query}’을(를) 공개 검색 엔진에 보냅니다.",
     "tool.leaves.web_search.searxng": "검색어 ‘{query}’을(를) SearXNG 서버 {host}에 보냅니다.",
     "tool.leaves.fetch_page": "{url} 페이지를 엽니다. 그 서버가 이 컴퓨터의 주소를 보게 됩니다.",
