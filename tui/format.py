@@ -80,8 +80,12 @@ def count(value: int | None) -> str:
     return none() if value is None else f"{value:,}".replace(",", " ")
 
 
-def cost(value: Cost | None) -> str:
-    """Write money: what it cost here, else what the same tokens cost at the first hosted model; ``""``: unknown."""
+def cost(value: Cost | None, *, short: bool = False) -> str:
+    """Write money: what it cost here, else what the same tokens cost at the first hosted model; ``""``: unknown.
+
+    Args:
+        short: A sign instead of the hosted model's name.
+    """
     # With the first answer: the words of costs are not needed for the first paint.
     from core.cost.words import money
 
@@ -91,6 +95,8 @@ def cost(value: Cost | None) -> str:
         return money(value.local_usd, 2)
     if not value.hosted:
         return ""
+    if short:
+        return glyphs().about + money(value.hosted[0].usd, 2)
     return tr("cost.at", usd=money(value.hosted[0].usd, 2), model=value.hosted[0].model)
 
 

@@ -35,15 +35,17 @@ class Header(Widget):
             parts.insert(1, tr(f"engine.state.{status.state}"))
         return [part for part in parts if part]
 
-    def spent(self) -> str:
-        """Return what the session took so far: tokens, and money where it is known."""
+    def spent(self, room: int) -> str:
+        """Return what the session took so far in at most ``room`` cells: tokens, and money where it is known."""
         cost = self.state.cost
         tokens = cost.input_tokens + cost.output_tokens if cost else 0
         if not tokens:
             return ""
-        money = format.cost(cost)
-        text = tr("header.tokens", count=format.count(tokens))
-        return f"{text} {glyphs().dot} {money}" if money else text
+        text, dot = tr("header.tokens", count=format.count(tokens)), f" {glyphs().dot} "
+        forms = [
+            dot.join((text, money)) for money in (format.cost(cost), format.cost(cost, short=True)) if money
+        ]
+        return next((form for form in [*forms, text] if cell_len(form) <= room), "")
 
     def render(self) -> Content:
         """Draw what fits."""
@@ -63,9 +65,9 @@ class Header(Widget):
             parts.pop(1 if len(parts) > 3 else -1)
         engine = format.fit(dot.join(parts), max(0, room))
         room -= cell_len(engine) + 2
-        spent = self.spent()
         # The title is worth more than the sum: it keeps a few letters at least.
-        spent = f"{spent}  " if spent and room >= cell_len(spent) + 2 + TITLE_MIN else ""
+        spent = self.spent(room - 2 - TITLE_MIN)
+        spent = f"{spent}  " if spent else ""
         room -= cell_len(spent)
         title = clean_line(self.state.session.title) if self.state.session else ""
         title = format.fit(title or tr("session.untitled"), max(0, room)) if room >= 6 else ""
