@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +87,8 @@ async def _engines(query: str, lang: Lang) -> Sequence[Mapping[str, Any]]:
     """Ask search engines directly, in a thread: the library is synchronous."""
 
     def search() -> list[dict[str, Any]]:
+        # It writes every address it asks, search words and all, into the log.
+        logging.getLogger("ddgs").setLevel(logging.CRITICAL)
         from ddgs import DDGS
         from ddgs.exceptions import DDGSException, RatelimitException, TimeoutException
 
