@@ -27,6 +27,7 @@ from core.events import (
     SpanEnded,
     SpanStarted,
     StoreChanged,
+    TextReplaced,
     TokenDelta,
 )
 from core.session import chat
@@ -42,6 +43,8 @@ async def apply(app: StudyApp, event: Event) -> None:
     match event:
         case TokenDelta():
             _token(app, event)
+        case TextReplaced():
+            await _replaced(app, event)
         case Sample():
             app.state.take_sample(event)
             app.show_figures()
@@ -84,6 +87,15 @@ def _token(app: StudyApp, event: TokenDelta) -> None:
         live.text += event.text
     if event.session_id == app.state.session_id:
         app.bench.chat.feed(event.message_id, event.text)
+
+
+async def _replaced(app: StudyApp, event: TextReplaced) -> None:
+    live = app.state.live.get(event.run_id)
+    if live:
+        live.text = event.text
+    answer = app.bench.chat.answer(event.message_id) if event.session_id == app.state.session_id else None
+    if answer:
+        await answer.replace(event.text)
 
 
 async def _span(app: StudyApp, session_id: str, span: Span) -> None:

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from textual.events import Key
 
 from core.agent import semconv
 from core.agent.types import Budget, Cost, HostedPrice
-from core.events import ContextMeasured, RunWaits
+from core.events import ContextMeasured, RunWaits, TextReplaced
 from tests.tui.fakes import FakeRuntime, Script
 from tui.widgets.context_bar import cells, sizes
 from tui.widgets.permission import PermissionRow
@@ -95,6 +96,16 @@ async def test_another_letter_goes_to_the_input(runs: Any) -> None:
         await bench.until(lambda: bench.runtime.answered[0][1] == "deny")
 
 
+async def test_a_word_that_arrives_at_once_is_typing_from_its_first_letter_on(runs: Any) -> None:
+    async with runs(prepare=manual) as bench:
+        await asked(bench)
+        # As from a slow line: all are waiting before the first is looked at.
+        for letter in "And any":
+            bench.app.post_message(Key("space" if letter == " " else letter, letter))
+        await bench.until(lambda: bench.app.bench.chat.composer.text == "And any")
+        assert not bench.runtime.answered
+
+
 async def test_several_questions_come_one_after_the_other(runs: Any) -> None:
     async with runs(prepare=manual) as bench:
         await asked(bench)
@@ -176,7 +187,10 @@ async def test_a_refused_call_says_so_and_is_no_error(runs: Any) -> None:
             semconv.PERMISSION: "deny",
         }
         bench.runtime.span("p", "root", "permission web_search", "permission", "ok", 900.0, attributes)
-        await bench.sees("not allowed by you")
+        refused = {**attributes, "error.type": "error.tool.denied", "app.error.message": "denied"}
+        bench.runtime.span("t", "root", "execute_tool web_search", "tool", "error", 0.1, refused)
+        await bench.sees("not allowed")
+        assert len(bench.app.bench.query("ToolRow")) == 1 and "denied" not in bench.screen_text()
         row = bench.app.bench.query_one("ToolRow")
         assert not row.has_class("-error")
         row.toggle()
@@ -197,6 +211,29 @@ async def test_a_call_says_that_it_was_kept_tried_again_and_allowed(runs: Any) -
         }
         bench.runtime.span("t", "root", "execute_tool weather", "tool", "ok", 2.0, attributes)
         await bench.sees("kept from earlier · 3 tries · allowed once · 2.0 ms")
+
+
+async def test_a_broken_off_beginning_is_taken_back(runs: Any) -> None:
+    async with runs(prepare=manual) as bench:
+        await bench.ask("Tell me")
+        await bench.sees("deciding")
+        run = bench.runtime.current
+        bench.runtime.token("Once upon a broken ")
+        await bench.sees("Once upon a broken")
+        replaced = TextReplaced(run.run_id, run.session_id, run.assistant_message_id, "Once ")
+        bench.runtime.emit(replaced)
+        await bench.until(lambda: "broken" not in bench.screen_text())
+        bench.runtime.token("more it works")
+        await bench.sees("Once more it works")
+
+
+async def test_escape_ends_a_run_that_waits_for_a_word_since_another_start(runs: Any) -> None:
+    async with runs(prepare=manual) as bench:
+        await asked(bench)
+        session = bench.app.state.session_id
+        bench.app.state.live.clear()
+        await bench.pilot.press("escape")
+        await bench.until(lambda: bench.runtime.cancelled == [session])
 
 
 # -- the queue ----------------------------------------------------------------------------------------
@@ -319,6 +356,8 @@ async def test_without_local_prices_the_first_hosted_one_is_named(runs: Any) -> 
         bench.runtime.costs.each = Cost(10, 5, hosted=(HostedPrice("GPT-5 mini", "OpenAI", 0.00042),))
         await bench.ask("What is 12*34?")
         await bench.sees("15 tok · $0.00042 at GPT-5 mini")
+        await bench.pilot.resize_terminal(110, 30)
+        await bench.until(lambda: "15 tok · ≈$0.00042" in bench.screen_text().splitlines()[0])
 
 
 async def test_a_narrow_header_keeps_the_title_and_leaves_the_sum_out(runs: Any) -> None:

@@ -68,6 +68,8 @@ class PermissionRow(Vertical, can_focus=True):
         self._clock = clock
         self._shown_at = clock()
         self._sent = False
+        self._typing = False
+        """A letter was passed on: the next ones are the same word's, even before the focus has moved."""
 
     def compose(self) -> ComposeResult:
         yield Plain(classes="permission-text")
@@ -105,6 +107,7 @@ class PermissionRow(Vertical, can_focus=True):
         self.query_one(".permission-reach").display = not here
 
     def on_focus(self) -> None:
+        self._typing = False
         self._show_way(here=True)
 
     def on_blur(self) -> None:
@@ -143,7 +146,7 @@ class PermissionRow(Vertical, can_focus=True):
     def on_key(self, event: events.Key) -> None:
         if not event.is_printable or not event.character:
             return
-        early = self._clock() - self._shown_at < GUARD_S
+        early = self._typing or self._clock() - self._shown_at < GUARD_S
         if not early and event.character in JAMO:
             event.stop()
             event.prevent_default()
@@ -151,4 +154,5 @@ class PermissionRow(Vertical, can_focus=True):
         elif early or event.key not in self._bindings.key_to_bindings:
             event.stop()
             event.prevent_default()
+            self._typing = True
             self.post_message(self.Typed(event.character))
