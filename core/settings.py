@@ -75,6 +75,9 @@ class Settings:
     retries: int = 3
     """Times a model call is tried again after what may pass: no connection, 5xx, a full queue, a cut answer."""
 
+    retry_pace: float = 1.0
+    """Waits before a retry, times the usual ones (half a second, doubled each time, 8 at most)."""
+
     run_calls: int = 16
     """Most model and tool calls of one question. 0: no limit."""
 
@@ -197,6 +200,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "repeat_penalty": (0.5, 2),
     "request_timeout": (1, 86_400),
     "retries": (0, 20),
+    "retry_pace": (0.001, 100),
     "run_calls": (0, 1000),
     "run_tokens": (0, 1e9),
     "run_seconds": (0, 86_400),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -101,7 +102,11 @@ class Conduct(AgentMiddleware):
         if run.route == "native" and not plan.steps:
             try:
                 return await self.speaker.speak(
-                    request, handler, _native_messages(request.messages), system=prompts.NATIVE
+                    request,
+                    handler,
+                    _native_messages(request.messages),
+                    system=prompts.NATIVE,
+                    after=_no_broken_call,
                 )
             except NoToolSupport:
                 # The turn is not lost: the same question goes on by another route, and so do later ones.
@@ -136,13 +141,16 @@ class Conduct(AgentMiddleware):
                 run.take_text = None
             message = response.result[-1]
             found = constrained.parse(str(message.content))
-            call = constrained.chosen(found, list(run.tools)) if found else None
+            # An object cut off at its end may be half an answer, but never half a call.
+            closed = str(message.content).rstrip("` \n\t").endswith("}")
+            call = constrained.chosen(found, list(run.tools)) if found and closed else None
             if call is not None:
                 response.result[-1] = message.model_copy(update={"content": "", "tool_calls": [_call(*call)]})
                 return response
             if found and str(found.get("answer", "")).strip():
                 answer = clean(str(found["answer"]))
-                if text.shown < len(answer.rstrip()):
+                # What streamed may be short of it, or of an attempt that broke off.
+                if run.recorder.text[mark:].rstrip() != answer.rstrip():
                     await run.recorder.rewind(mark)
                     run.recorder.add_text(answer)
                 response.result[-1] = message.model_copy(update={"content": answer})
@@ -321,6 +329,21 @@ class Conduct(AgentMiddleware):
             {semconv.TOOL_NAME: tool.name, semconv.PERMISSION: word, semconv.TOOL_ARGUMENTS: call["args"]},
         )  # fmt: skip
         return word
+
+
+def _no_broken_call(seen: dict[str, Any], message: AIMessage) -> None:
+    """Refuse a tool call that came as text because it could not be read as one: it is no answer.
+
+    Raises:
+        BadAnswer: It is one; it is asked for again.
+    """
+    text = str(message.content).strip()
+    if message.tool_calls or not text.startswith(("{", "[", "<tool_call>")) or '"arguments"' not in text:
+        return
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise BadAnswer("", text[:200]) from error
 
 
 def _call(tool: str, arguments: Mapping[str, Any]) -> Any:

@@ -32,7 +32,7 @@ def wait_s(attempt: int) -> float:
 
 async def pause(run: RunState, error: StudyError, attempt: int) -> None:
     """Wait before the next attempt, in a span, and until the engine is there again."""
-    seconds, most = wait_s(attempt), run.settings.retries + 1
+    seconds, most = wait_s(attempt) * run.settings.retry_pace, run.settings.retries + 1
     attributes = {
         "app.retry.attempt": attempt + 1,
         "app.retry.wait_s": round(seconds, 3),

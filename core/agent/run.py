@@ -295,6 +295,10 @@ class Agent:
             } | ({semconv.RETRY_OF: replaces} if replaces else {})
             async with recorder.span("invoke_agent", "agent", attributes):
                 await self._stream(state, run, again)
+                if state.cut:
+                    recorder.add_text(f"\n\n{tr('agent.length', tokens=self.settings.num_predict)}")
+                if not recorder.text.strip():
+                    raise StudyError("error.agent.empty")
         except asyncio.CancelledError:
             status = "cancelled"
         except Exception as error:

@@ -157,6 +157,8 @@ class Speaker:
                 _sent.reset(token)
             message = response.result[-1]
             self._account(seen, message)
+            # With options of its own the length is meant: a small model's wording, which is checked.
+            run.cut = options is None and message.response_metadata.get("done_reason") == "length"
             if after is not None:
                 after(seen, message)
         return response

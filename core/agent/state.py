@@ -68,6 +68,8 @@ class RunState:
     """``time.perf_counter()`` of the first token the model wrote (its end token, when it writes nothing)."""
     call_began_at: float = 0.0
     call_first_at: float | None = None
+    cut: bool = False
+    """The last answer stopped at ``num_predict`` or the end of the context window."""
     take_text: Callable[[str], None] | None = None
     """Where streamed text goes instead of the answer: held back, or parsed first."""
 

@@ -144,6 +144,8 @@ def _seen(
         (_seen(), Facts((), True, False, 1, 5, 100), "lost", "row"),
         (_seen(), Facts((), True, True, 2, 5, 100), "lost", "repeated"),
         (_seen(), Facts((), True, True, 1, 5, 10**7), "lost", "flood"),
+        (_seen(), Facts((), True, True, 1, 5, 100, 1), "lost", "half_call"),
+        (_seen("ok", "12*34 is 408\n\n(The answer was cut here: num_predict.)"), GOOD, "reported", ""),
         (_seen(), Facts(({},) * 41, True, True, 1, 5, 100), "lost", "loop"),
     ],
 )
@@ -156,7 +158,7 @@ def test_the_judge(seen: Seen, facts: Facts, outcome: str, why: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("route", ROUTES)
 async def test_nothing_is_lost(route: str) -> None:
-    settings = settings_of(Settings(), timeout_s=0.3, backoff_s=0.01)
+    settings = settings_of(Settings(retries=1), timeout_s=0.3, backoff_s=0.01)
     tried: list[tuple[Case, dict]] = [
         (one, await try_case(one, route, settings, limit_s=20)) for one in CASES if route in one.routes
     ]
@@ -166,7 +168,7 @@ async def test_nothing_is_lost(route: str) -> None:
     assert not missed, f"these faults never occurred: {missed}"
     # What happens once is got over; what stays is told.
     for one, found in tried:
-        if one.fault.times == 1 and one.layer == "server":
+        if one.fault.times == 1 and one.layer == "server" and one.fault.kind != "empty":
             assert found["outcome"] == "recovered", f"{one.id}: {found}"
         if found["outcome"] == "reported" and found["status"] == "error":
             assert found["error"] and found["fix"], f"{one.id}: {found}"

@@ -36,4 +36,7 @@ MESSAGES: dict[str, str] = {
     "error.permission.gone": "That question is no longer open.",
     "tool.denied": "You did not allow {tool}, so it was not used.",
     "tool.not_recorded": "The recorded run did not call {tool} this way, and a replay calls no tools.",
+    "agent.length": "(The answer was cut here: it reached num_predict = {tokens}, or the end of the context window.)",
+    "error.agent.empty": "The model ended its answer without a word.",
+    "error.agent.empty.fix": "Ask again in other words, or choose another model.",
 }

@@ -118,6 +118,7 @@ MESSAGES: dict[str, str] = {
     "lab.lost.control": "control characters reached the answer or the trace",
     "lab.lost.flood": "a flood of {bytes} bytes reached the model",
     "lab.lost.loop": "{calls} requests were made before it was stopped",
+    "lab.lost.half_call": "the tool was called with half of its arguments ({calls} times)",
     "lab.lost.row": "the end is not on disk",
     "lab.now.faults": "{case} on the route {route}.",
     "lab.now.agent": "{task} on the route {route}.",

@@ -36,4 +36,7 @@ MESSAGES: dict[str, str] = {
     "error.permission.gone": "그 질문은 더 이상 열려 있지 않습니다.",
     "tool.denied": "{tool} 사용을 허락하지 않아 쓰지 않았습니다.",
     "tool.not_recorded": "기록된 실행에는 이런 {tool} 호출이 없고, 재실행은 도구를 부르지 않습니다.",
+    "agent.length": "(답이 여기서 잘렸습니다. num_predict = {tokens} 또는 컨텍스트 창의 끝에 닿았습니다.)",
+    "error.agent.empty": "모델이 한 마디도 없이 답을 끝냈습니다.",
+    "error.agent.empty.fix": "다른 말로 다시 묻거나 다른 모델을 고르세요.",
 }

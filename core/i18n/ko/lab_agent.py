@@ -118,6 +118,7 @@ MESSAGES: dict[str, str] = {
     "lab.lost.control": "제어 문자가 답이나 트레이스까지 왔습니다",
     "lab.lost.flood": "{bytes}바이트의 홍수가 모델까지 갔습니다",
     "lab.lost.loop": "멈추기까지 요청을 {calls}번 보냈습니다",
+    "lab.lost.half_call": "도구를 반쪽 인자로 불렀습니다({calls}번)",
     "lab.lost.row": "끝났다는 기록이 디스크에 없습니다",
     "lab.now.faults": "{route} 경로에서 {case}.",
     "lab.now.agent": "{route} 경로에서 {task}.",

@@ -45,7 +45,7 @@ async def walk(bench: Bench) -> None:
 
 def settings_of(settings: Settings, *, timeout_s: float, backoff_s: float) -> Settings:
     """Return the settings the matrix is run with: everything waited for is short."""
-    return all_allowed(settings, list(builtin()), request_timeout=timeout_s)
+    return all_allowed(settings, list(builtin()), request_timeout=timeout_s, retry_pace=backoff_s / 0.5)
 
 
 async def try_case(case: Case, route: str, settings: Settings, *, limit_s: float) -> dict[str, Any]:
@@ -73,6 +73,7 @@ async def try_case(case: Case, route: str, settings: Settings, *, limit_s: float
             finished_calls=counted.finished,
             limit_s=limit_s,
             request_chars=max(lengths, default=0),
+            wrong_calls=counted.wrong,
         )
         outcome, reasons = judge(case, seen, facts)
         done = server.struck > 0 or case.layer != "server" or case.fault.kind == "none"

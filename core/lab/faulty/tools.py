@@ -27,6 +27,8 @@ class Counted:
         self.how = how
         self.calls = 0
         self.finished = 0
+        self.wrong = 0
+        """Calls with other arguments than were meant."""
 
     async def __call__(self, context: ToolContext, arguments: Mapping[str, Any]) -> ToolResult:
         """Do the work, or fail at it."""
@@ -44,6 +46,9 @@ class Counted:
             return None  # type: ignore[return-value]
         if how == "binary":
             return bytes(range(256)) * 64  # type: ignore[return-value]
+        if not str(arguments.get("expression", "")).startswith(EXPRESSION):
+            self.wrong += 1
+            return ToolResult(f"{arguments.get('expression', '')} = ?")
         self.finished += 1
         if how == "flood":
             return ToolResult(GOOD + "\n" + "x" * FLOOD)
