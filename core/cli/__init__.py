@@ -46,12 +46,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     set_language(early_language(argv) or detect_language())
     arguments = build_parser().parse_args(argv)
-    # `head` closing the pipe early is no error of ours; in the app a closed terminal arrives as SIGHUP.
     if arguments.command:
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # `head` closing the pipe early is no error of ours. Not by the signal's default, which ends the program without a
+        # word at any broken connection too: to an engine that died, to a tool's server.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return 130

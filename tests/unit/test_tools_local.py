@@ -328,6 +328,22 @@ def test_a_broken_mcp_file_does_not_stop_the_other_tools(
     assert code == 0 and "calculator" in out and "The MCP settings" in err
 
 
+def test_a_reader_that_leaves_early_is_no_error_and_a_broken_connection_no_end(tmp_path: Path) -> None:
+    import os
+    import signal
+    import subprocess
+
+    before = signal.getsignal(signal.SIGPIPE)
+    cli.main(["tools", "list", "--data-dir", str(tmp_path), "--lang", "en"])
+    assert signal.getsignal(signal.SIGPIPE) == before
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [sys.executable, "-m", "core.cli", "tools", "list", "--data-dir", str(tmp_path)]
+    done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_light_to_import() -> None:
     """The registry is asked in every run: it loads no library that only one tool needs."""
     import subprocess
