@@ -94,13 +94,11 @@ class Runs:
 
     async def close(self) -> None:
         """Cancel what runs. A run that waits for the user is left waiting: the next start asks again."""
-        store = self._ground.store_now()
-        for session_id, task in list(self._tasks.items()):
-            if store is not None and self._now.get(session_id) in chat.waiting_runs(store, session_id):
-                continue
-            task.cancel()
-        running = [task for session_id, task in self._tasks.items() if task.cancelling()]
+        running = list(self._tasks.values())
         if running:
+            self._agent().leaving = True
+            for task in running:
+                task.cancel()
             await asyncio.wait(running, timeout=3)
 
     # -- inside -------------------------------------------------------------------------------------------
