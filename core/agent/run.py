@@ -89,6 +89,8 @@ class Agent:
     hub: Hub
     checkpoints: Checkpoints | None = None
     tools: Tools = _registered
+    leaving: bool = False
+    """The program ends: a run that waits for the user is left waiting, for the next start."""
     _answers: dict[str, asyncio.Event] = field(default_factory=dict)
     """Set when a run's permission question was answered."""
     _refused: set[str] = field(default_factory=set)
@@ -300,6 +302,8 @@ class Agent:
                 if not recorder.text.strip():
                     raise StudyError("error.agent.empty")
         except asyncio.CancelledError:
+            if self.leaving and run.run_id in chat.waiting_runs(self.store, run.session_id):
+                raise
             status = "cancelled"
         except Exception as error:
             status, failure = "error", _explained(error, self.engine)
