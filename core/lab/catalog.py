@@ -110,7 +110,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
             Option("routes", "text", ""),
             Option("cases", "text", ""),
             Option("timeout", "float", 0.4, 0.1, 60),
-            Option("backoff", "float", 0.02, 0.001, 10),
+            Option("backoff", "float", 0.05, 0.001, 10),
             Option("limit", "float", 20.0, 1, 600),
         ),
     ),

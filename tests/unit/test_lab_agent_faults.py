@@ -158,7 +158,7 @@ def test_the_judge(seen: Seen, facts: Facts, outcome: str, why: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("route", ROUTES)
 async def test_nothing_is_lost(route: str) -> None:
-    settings = settings_of(Settings(retries=1), timeout_s=0.3, backoff_s=0.01)
+    settings = settings_of(Settings(retries=2), timeout_s=0.3, backoff_s=0.05)
     tried: list[tuple[Case, dict]] = [
         (one, await try_case(one, route, settings, limit_s=20)) for one in CASES if route in one.routes
     ]

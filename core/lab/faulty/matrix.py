@@ -36,7 +36,7 @@ def _pair(name: str, once: Fault) -> list[Case]:
 
 CASES: tuple[Case, ...] = (
     Case("none", "server"),
-    *_pair("refused", Fault("refused", wait_s=0.02)),
+    *_pair("refused", Fault("refused", wait_s=0.01)),
     *_pair("reset", Fault("reset")),
     *_pair("503", Fault("status", status=503, text="server busy, please try again.  maximum pending requests exceeded")),
     Case("503-retry-after", "server", Fault("status", status=503, text="server busy", retry_after="1")),
@@ -58,8 +58,8 @@ CASES: tuple[Case, ...] = (
     *_pair("load-only", Fault("load")),
     *_pair("empty", Fault("empty")),
     Case("length", "server", Fault("length", None, "answer")),
-    Case("killed", "server", Fault("killed", wait_s=0.05)),
-    Case("killed-after-tool", "server", Fault("killed", 1, "answer", wait_s=0.05), routes=CALLING),
+    Case("killed", "server", Fault("killed", wait_s=0.01)),
+    Case("killed-after-tool", "server", Fault("killed", 1, "answer", wait_s=0.01), routes=CALLING),
     Case("cut-after-tool", "server", Fault("cut", 1, "answer"), routes=CALLING),
     Case("503-after-tool", "server", Fault("status", 1, "answer", 503, "server busy"), routes=CALLING),
     Case("500-after-tool-always", "server", Fault("status", None, "answer", 500, "boom"), routes=CALLING),
