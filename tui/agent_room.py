@@ -165,8 +165,8 @@ class AgentRoom:
 
             return AgentLoaded(
                 session_id,
-                list(runtime.open_permissions(session_id)) if hasattr(runtime, "open_permissions") else [],
-                tuple(runtime.waiting(session_id)) if hasattr(runtime, "waiting") else (),
+                list(runtime.open_permissions(session_id)),
+                tuple(runtime.waiting(session_id)),
                 stored_budget(store, run_id) if run_id else None,
                 runtime.costs.by_run(session_id),
             )
