@@ -105,9 +105,13 @@ async def session(lang: Lang, folder: str) -> None:
 
 async def permission(app: StudyApp, pilot: Pilot[None], events: list[Event], lang: Lang) -> None:
     """A tool's question to the user, the next question already in the queue."""
-    ended = sum(isinstance(event, RunEnded) for event in events)
+    count = lambda: sum(isinstance(event, RunEnded) for event in events)  # noqa: E731
+    ended = count()
     await app.ask(SEARCH[lang])
-    await until(lambda: bool(app.state.permissions), f"{lang}: asked for permission")
+    await until(lambda: bool(app.state.permissions) or count() > ended, f"{lang}: asked for permission")
+    if not app.state.permissions:
+        print(f"{lang}: no tool was asked for, the picture of the question stays as it was", file=sys.stderr)
+        return
     await app.ask(QUESTIONS[lang][0])
     await until(lambda: bool(app.state.queue), "queued")
     await pilot.pause(0.6)
@@ -115,8 +119,7 @@ async def permission(app: StudyApp, pilot: Pilot[None], events: list[Event], lan
     # Past the moment in which a letter is taken for typing.
     await pilot.pause(0.4)
     await pilot.press("y")
-    both = lambda: sum(isinstance(event, RunEnded) for event in events) == ended + 2  # noqa: E731
-    await until(both, "answered, and the queue is empty")
+    await until(lambda: count() == ended + 2, "answered, and the queue is empty")
 
 
 async def engine_room(app: StudyApp, pilot: Pilot[None], lang: Lang) -> None:
