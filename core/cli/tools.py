@@ -41,6 +41,10 @@ def run(arguments: argparse.Namespace, settings: Settings, paths: Paths) -> int:
             return _list(store, settings, paths, arguments)
         if arguments.action == "test":
             return _test(store, settings, paths, arguments)
+        if arguments.action == "examples":
+            from core.cli import tools_examples
+
+            return tools_examples.run(store, arguments, _known(asyncio.run(_recalled(store, paths))))
         return _rule(store, settings, paths, arguments)
 
 

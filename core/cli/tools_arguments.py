@@ -29,3 +29,12 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     test = tools.add_parser("test", parents=parents, help=tr("tools.cli.test"))
     test.add_argument("name", metavar="NAME")
     test.add_argument("arguments", nargs="*", metavar="ARGUMENT", help=tr("tools.cli.arguments"))
+    examples = tools.add_parser("examples", help=tr("tools.cli.examples")).add_subparsers(
+        dest="examples", required=True, metavar="ACTION", parser_class=parser_class
+    )
+    examples.add_parser("list", parents=parents, help=tr("tools.cli.examples_list"))
+    new = examples.add_parser("add", parents=parents, help=tr("tools.cli.examples_add"))
+    new.add_argument("text", metavar="QUESTION")
+    new.add_argument("tool", metavar="TOOL")
+    gone = examples.add_parser("remove", parents=parents, help=tr("tools.cli.examples_remove"))
+    gone.add_argument("id", metavar="ID")

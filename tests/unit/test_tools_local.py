@@ -285,6 +285,20 @@ def test_rules_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert out == "weather: deny\n" and "The settings file says otherwise" in err
 
 
+def test_examples_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "No examples of your own yet" in run_cli(capsys, tmp_path, "examples", "list")[1]
+    added = run_cli(capsys, tmp_path, "examples", "add", "우산 챙겨야 해?", "weather")
+    assert added[:2] == (0, "Added: 우산 챙겨야 해? → weather\n")
+    run_cli(capsys, tmp_path, "examples", "add", "우산 챙겨야 해?", "none")
+    (row,) = json.loads(run_cli(capsys, tmp_path, "examples", "list", "--json")[1])["examples"]
+    assert (row["text"], row["tool"]) == ("우산 챙겨야 해?", "none")
+    code, _, err = run_cli(capsys, tmp_path, "examples", "add", "x", "ghost")
+    assert code == 2 and "There is no tool called ghost." in err
+    assert run_cli(capsys, tmp_path, "examples", "add", "  ", "weather")[0] == 2
+    assert run_cli(capsys, tmp_path, "examples", "remove", row["id"])[0] == 0
+    assert run_cli(capsys, tmp_path, "examples", "remove", row["id"])[0] == 2
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
