@@ -54,7 +54,7 @@ MESSAGES: dict[str, str] = {
     "span.summary": "요약",
     "queue.place": "대기 중, {count}개 중 {place}번째",
     "queue.next": "대기 중: 이 답변이 끝나면 묻습니다",
-    "queue.take_back": "(u를 누르면 되돌립니다)",
+    "queue.take_back": "(u 되돌리기)",
     "queue.empty": "대기 중인 질문이 없습니다.",
     "tool.cached": "전에 얻은 결과",
     "tool.attempts": "{count}번 시도",
