@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 
 import pytest
 
+from core.agent.evaluate import calculate
 from core.agent.routes import choose_route
 from core.agent.routing import Router
+from core.agent.routing.labelled import labelled
+from core.agent.routing.spoken import with_digits
+from core.agent.types import Step
+from core.i18n import catalogue
 
-TOOLS = ("calculator", "search_documents")
+TOOLS = ("calculator", "weather", "web_search", "fetch_page", "search_documents", "now", "system_status")
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +53,85 @@ def router() -> Router:
     ],
 )
 async def test_the_tool_chosen(router: Router, question: str, tool: str | None) -> None:
-    assert (await router.decide(question, TOOLS)).tool == tool
+    plan = await router.plan(question, TOOLS)
+    assert [step.tool for step in plan.steps] == ([tool] if tool else [])
 
 
 async def test_documents_are_not_searched_when_there_are_none(router: Router) -> None:
-    assert (await router.decide("남은 휴가는 언제까지 써?", ["calculator"])).tool is None
+    assert (await router.plan("남은 휴가는 언제까지 써?", ["calculator"])).steps == ()
+
+
+async def test_a_tool_that_is_not_there_is_not_chosen(router: Router) -> None:
+    assert (await router.plan("서울 날씨 어때?", ["calculator"])).steps == ()
+
+
+def _value(expression: str) -> str:
+    return calculate(expression)
+
+
+def _right(wanted: Step, got: Step) -> bool:
+    for name, value in wanted.arguments.items():
+        found = str(got.arguments.get(name, ""))
+        same = _value(value) == _value(found) if name == "expression" else value.lower() == found.lower()
+        if not same:
+            return False
+    return True
+
+
+async def test_questions_nobody_tuned_on(router: Router) -> None:
+    """The floors are a little under what was measured: 128 of 130 tools, 77 of 78 arguments."""
+    questions = labelled("test")
+    plans = [await router.plan(one.text, TOOLS) for one in questions]
+    right = [
+        one.tools == tuple(step.tool for step in plan.steps)
+        for one, plan in zip(questions, plans, strict=True)
+    ]
+    assert sum(right) / len(right) >= 0.97
+    arguments = [
+        _right(wanted, got)
+        for one, plan, ok in zip(questions, plans, right, strict=True)
+        if ok
+        for wanted, got in zip(one.steps, plan.steps, strict=True)
+        if wanted.arguments
+    ]
+    assert len(arguments) > 60 and sum(arguments) / len(arguments) >= 0.95
+
+
+def test_no_measured_question_is_near_to_one_that_is_compared_with() -> None:
+    seen = [one.text.casefold() for split in ("train", "dev") for one in labelled(split)]  # type: ignore[arg-type]
+    for one in labelled("test"):
+        near = difflib.get_close_matches(one.text.casefold(), seen, n=1, cutoff=0.9)
+        # Two-word requests have no other words to be asked in.
+        assert not near or len(one.text) < 16, (one.text, near)
+
+
+def test_the_labelled_set_is_large_and_in_both_languages() -> None:
+    every = [one for split in ("train", "dev", "test") for one in labelled(split)]  # type: ignore[arg-type]
+    assert len(every) >= 300
+    assert 0.4 < sum(one.korean for one in every) / len(every) < 0.6
+    assert {one.label for one in labelled("test")} == {*TOOLS, "none", "several"}
+
+
+@pytest.mark.parametrize(
+    ("question", "language"), [("오늘 날씨 어때?", "ko"), ("What's the weather like?", "en")]
+)
+async def test_a_missing_place_is_asked_for(router: Router, question: str, language: str) -> None:
+    plan = await router.plan(question, TOOLS)
+    assert plan.steps == () and plan.ask == catalogue(language)["agent.ask.place"]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("spoken", "digits"),
+    [
+        ("twenty-five plus one hundred and three", "25 plus 103"),
+        ("two thousand times six", "2000 times 6"),
+        ("삼백이십오 더하기 열둘은", "325 더하기 12은"),
+        ("서른셋 빼기 일곱", "33 빼기 7"),
+        ("일이 많아서 이제 만나자", "일이 많아서 이제 만나자"),
+    ],
+)
+def test_numbers_in_words(spoken: str, digits: str) -> None:
+    assert with_digits(spoken) == digits
 
 
 @pytest.mark.parametrize(
@@ -61,7 +141,7 @@ async def test_documents_are_not_searched_when_there_are_none(router: Router) ->
         ("registry/team/llama3.1:8b", ["completion", "tools"], 8_000_000_000, "native"),
         ("smollm2:135m", ["completion", "tools"], 135_000_000, "routed"),
         ("smollm2:135m", ["completion"], 135_000_000, "routed"),
-        ("llama2:7b", ["completion"], 7_000_000_000, "routed"),
+        ("llama2:7b", ["completion"], 7_000_000_000, "constrained"),
         ("unheard-of:8b", ["completion", "tools"], 8_000_000_000, "routed"),
     ],
 )

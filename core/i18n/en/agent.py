@@ -39,4 +39,6 @@ MESSAGES: dict[str, str] = {
     "agent.length": "(The answer was cut here: it reached num_predict = {tokens}, or the end of the context window.)",
     "error.agent.empty": "The model ended its answer without a word.",
     "error.agent.empty.fix": "Ask again in other words, or choose another model.",
+    "agent.ask.place": "For which place? Tell me the city, for example: weather in Seoul.",
+    "agent.ask.query": "What should I search for?",
 }

@@ -39,4 +39,6 @@ MESSAGES: dict[str, str] = {
     "agent.length": "(답이 여기서 잘렸습니다. num_predict = {tokens} 또는 컨텍스트 창의 끝에 닿았습니다.)",
     "error.agent.empty": "모델이 한 마디도 없이 답을 끝냈습니다.",
     "error.agent.empty.fix": "다른 말로 다시 묻거나 다른 모델을 고르세요.",
+    "agent.ask.place": "어느 곳의 날씨를 알려 드릴까요? 예: 서울 날씨",
+    "agent.ask.query": "무엇을 검색할까요?",
 }

@@ -1,0 +1,128 @@
+"""The routed way of choosing tools: certain words first, then likeness to labelled questions."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from core.agent.routing.labelled import labelled
+from core.agent.routing.patterns import Certain, certain
+from core.agent.types import DecidedBy, Plan, Step
+from core.i18n import catalogue
+from core.text import clean_line
+
+Embed = Callable[[list[str]], Awaitable[list[list[float]]]]
+
+NEIGHBOURS = 3
+MARGIN = 0.02
+"""How much nearer than small talk the documents must be, in mean cosine of the neighbours."""
+UNSURE = 0.03
+"""Within this of the margin the plan says that it was close."""
+MAX_STEPS = 4
+
+_BREAK = re.compile(
+    r"(?<=[?!.])\s+|\s*,?\s+(?:and|also|then)\s+(?:also\s+)?|\s*(?:그리고|또한)\s+|(?<=주고)\s+|(?<=하고)\s+|"
+    r"(?<=[가-힣\d])(?:이랑|랑|하고)\s+|\s*,\s+"
+)
+
+
+class Router:
+    """Chooses tools. Holds the examples' vectors, computed once.
+
+    Args:
+        embed: Gives one vector for each text.
+    """
+
+    def __init__(self, embed: Embed) -> None:
+        self._embed = embed
+        self._known: dict[str, tuple[tuple[str, ...], Any]] = {}
+        """By class (``none``: no tool): questions, and their unit vectors as the rows of a matrix."""
+        self._lock = asyncio.Lock()
+
+    async def warm_up(self) -> None:
+        """Embed the examples (about 0.1 s), so that the first question need not wait for it."""
+        async with self._lock:
+            if self._known:
+                return
+            # What the other tools are asked for is told by its words: nearness decides about documents only.
+            examples = [one for one in labelled("train") if one.label in ("search_documents", "none")]
+            vectors = await self._embed([one.text for one in examples])
+            for label in ("search_documents", "none"):
+                rows = [at for at, one in enumerate(examples) if one.label == label]
+                texts = tuple(examples[at].text for at in rows)
+                self._known[label] = (texts, _unit([vectors[at] for at in rows]))
+
+    async def plan(self, question: str, tools: Sequence[str]) -> Plan:
+        """Choose the tools for a question, in order.
+
+        Args:
+            question: The user's own words, nothing else.
+            tools: Names of the tools that can be used now.
+        """
+        text = question[:2000]
+        found = _several(text, tools) or _one(text, tools)
+        if found:
+            missing = next((one for one in found if one.missing), None)
+            if missing is not None:
+                return Plan((), "code", ask=_ask(missing, text))
+            return Plan(tuple(one.step for one in found[:MAX_STEPS]), "code")
+        if "search_documents" not in tools:
+            return Plan()
+        return await self._by_likeness(text)
+
+    async def _by_likeness(self, text: str) -> Plan:
+        await self.warm_up()
+        [vector] = await self._embed([text[:1000]])
+        best = {label: self._nearest(vector, label) for label in ("search_documents", "none")}
+        (documents, nearest), (none, other) = best["search_documents"], best["none"]
+        ahead = documents - none - MARGIN
+        unsure = ("search_documents", "none") if abs(ahead) < UNSURE else ()
+        by: DecidedBy = "examples"
+        if ahead > 0:
+            step = Step("search_documents", {"query": clean_line(text, max_chars=400)})
+            return Plan((step,), by, documents, nearest, unsure)
+        return Plan((), by, none, other, unsure)
+
+    def _nearest(self, vector: Sequence[float], label: str) -> tuple[float, str]:
+        """Return the mean cosine of the nearest questions of a class, and the nearest one."""
+        texts, matrix = self._known[label]
+        scores = (matrix @ _unit([vector])[0]).tolist()
+        best = sorted(range(len(texts)), key=scores.__getitem__, reverse=True)[:NEIGHBOURS]
+        return sum(scores[at] for at in best) / len(best), texts[best[0]]
+
+
+def _one(text: str, tools: Sequence[str]) -> list[Certain]:
+    found = certain(text)
+    return [found] if found is not None and found.step.tool in tools else []
+
+
+def _several(text: str, tools: Sequence[str]) -> list[Certain]:
+    """Return the steps of a question that asks for several things; nothing unless every one is certain."""
+    parts = [part.strip() for part in _BREAK.split(text) if part and part.strip()]
+    if len(parts) < 2:
+        return []
+    found = [one for part in parts for one in _one(part, tools)]
+    distinct = {(one.step.tool, str(dict(one.step.arguments))) for one in found}
+    # Half of what was asked, with the rest lost, would be worse than one plain answer.
+    if len(distinct) < 2 or len(found) < len(parts):
+        return []
+    return found
+
+
+_KEYS = {"place": "agent.ask.place", "query": "agent.ask.query"}
+
+
+def _ask(missing: Certain, text: str) -> str:
+    korean = any("가" <= char <= "힣" for char in text)
+    return catalogue("ko" if korean else "en")[_KEYS[missing.missing]]
+
+
+def _unit(vectors: Sequence[Sequence[float]]) -> Any:
+    """Return vectors as the rows of a matrix, each of length 1."""
+    import numpy as np
+
+    matrix = np.asarray(vectors, dtype=np.float32)
+    lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
+    return matrix / np.where(lengths == 0, 1, lengths)
