@@ -27,7 +27,6 @@ from core.events import (
     EngineStatus,
     Event,
     Hit,
-    IngestProgress,
     Notice,
     Sample,
 )
@@ -401,7 +400,7 @@ class Runtime:
         )
         self._on_status(self.status)
         self._spawn(self._warm_up(store, warm_up))
-        self._spawn(library.resume(self._on_progress))
+        self._spawn(library.resume(self._emit))
 
     async def _warm_up(self, store: Store, imports: Callable[[], None]) -> None:
         await asyncio.to_thread(imports)
@@ -442,9 +441,6 @@ class Runtime:
             self.status = status
             self._emit(EngineChanged(status))
 
-    def _on_progress(self, progress: IngestProgress) -> None:
-        self._emit(progress)
-
     def _on_sample(self, sample: Sample) -> None:
         self._emit(sample)
         with self._lock:
@@ -482,7 +478,7 @@ class Runtime:
         return await work(await asyncio.shield(self._library_ready))
 
     async def _add_documents(self, paths: list[Path]) -> str:
-        return await self._with_library(lambda library: library.add(paths, self._on_progress))
+        return await self._with_library(lambda library: library.add(paths, self._emit))
 
     async def _shut_down(self) -> None:
         await self.runs.close()

@@ -18,11 +18,11 @@ from core.agent.routes import choose_route, is_small, without_tools
 from core.agent.routing import Router
 from core.agent.spans import Recorder
 from core.agent.types import Plan, RecordedTool, Search, Step, Tool, ToolContext
+from core.agent.words import Words
 from core.errors import StudyError
 from core.events import (
     Event,
     MemoryUse,
-    PermissionAnswered,
     Route,
     RunEnded,
     RunStarted,
@@ -31,7 +31,7 @@ from core.events import (
 )
 from core.i18n import tr
 from core.ollama.errors import explain
-from core.session import Store, chat, permissions
+from core.session import Store, chat
 from core.session.rows import Answer
 from core.settings import Settings
 from core.text import clean_line
@@ -91,14 +91,13 @@ class Agent:
     tools: Tools = _registered
     leaving: bool = False
     """The program ends: a run that waits for the user is left waiting, for the next start."""
-    _answers: dict[str, asyncio.Event] = field(default_factory=dict)
-    """Set when a run's permission question was answered."""
     _refused: set[str] = field(default_factory=set)
     """Models that refused tools, whatever they say of themselves."""
 
     def __post_init__(self) -> None:
         self.router = Router(self.engine.embed)
         self._clients = ChatModels(lambda: self.engine, self.settings)
+        self._words = Words(self.store, lambda event: self.emit(event))
 
     def route(self) -> tuple[Route, str]:
         """Return the tool route of the current model, and why."""
@@ -210,7 +209,7 @@ class Agent:
         row = await asyncio.to_thread(chat.get_run, self.store, run_id)
         if run is None or row is None:
             return
-        await self._close_questions(run_id)
+        await self._words.close(run_id)
         texts = [
             one.content
             for one in chat.messages(self.store, run.session_id)
@@ -229,14 +228,7 @@ class Agent:
         Raises:
             StudyError: The question is not open any more.
         """
-        request = await asyncio.wrap_future(permissions.answer(self.store, request_id, word))
-        if request is None:
-            raise StudyError("error.permission.gone")
-        self.emit(PermissionAnswered(request))
-        waiting = self._answers.get(request.run_id)
-        if waiting is not None:
-            waiting.set()
-        return request.run_id
+        return await self._words.give(request_id, word)
 
     def _accept(self, question: str) -> str:
         text = question.strip()
@@ -323,7 +315,9 @@ class Agent:
             engine=self.engine.kind,
             model=state.model_name if state else model or self.engine.model,
             usage=state.usage if state else Usage(),
-            ttft_ms=(state.first_token_at - began) * 1000 if state and state.first_token_at else None,
+            ttft_ms=(state.first_token_at - began - state.waited_first) * 1000
+            if state and state.first_token_at
+            else None,
             tokens_per_s=state.usage.output_tokens / state.generation_s
             if state and state.generation_s
             else None,
@@ -338,19 +332,12 @@ class Agent:
 
     async def _end(self, ended: RunEnded) -> None:
         if ended.status != "ok":
-            await self._close_questions(ended.run_id)
+            await self._words.close(ended.run_id)
         await asyncio.wrap_future(chat.end_run(self.store, ended))
         if ended.status == "ok" and self.checkpoints is not None:
             # What a finished run leaves is the store's; a failed one may be gone on with.
             with contextlib.suppress(Exception):
                 await self.checkpoints.prune(ended.session_id)
-
-    async def _close_questions(self, run_id: str) -> None:
-        """A run that ended asks nothing any more."""
-        for request in await asyncio.to_thread(permissions.unanswered, self.store, run_id=run_id):
-            closed = await asyncio.wrap_future(permissions.answer(self.store, request.id, "deny"))
-            if closed is not None:
-                self.emit(PermissionAnswered(closed))
 
     def _memory(self, run_id: str) -> MemoryUse:
         return self.hub.end_run(run_id)
@@ -492,24 +479,11 @@ class Agent:
         return interrupts
 
     async def _wait_for_words(self, state: Any, run: RunStarted) -> None:
-        """Wait until every permission question of the run is answered. The time is not the run's."""
-        answered = self._answers.setdefault(run.run_id, asyncio.Event())
-        began = time.monotonic()
-        waited = False
-        try:
-            while True:
-                answered.clear()
-                if not await asyncio.to_thread(permissions.unanswered, self.store, run_id=run.run_id):
-                    break
-                if not waited:
-                    await asyncio.wrap_future(chat.set_waiting(self.store, run, True))
-                    waited = True
-                await answered.wait()
-            if waited:
-                await asyncio.wrap_future(chat.set_waiting(self.store, run, False))
-        finally:
-            self._answers.pop(run.run_id, None)
-            state.began += time.monotonic() - began
+        """Wait for the user. The time is not the run's."""
+        seconds = await self._words.wait(run)
+        state.waited += seconds
+        if state.first_token_at is None:
+            state.waited_first += seconds
 
 
 def _explained(error: Exception, engine: Engine) -> StudyError:

@@ -203,7 +203,7 @@ def check_limits(run: RunState) -> None:
     tokens = run.usage.input_tokens + run.usage.output_tokens
     if settings.run_tokens and tokens >= settings.run_tokens:
         raise StudyError("error.agent.limit.tokens", limit=settings.run_tokens, used=tokens)
-    if settings.run_seconds and time.monotonic() - run.began >= settings.run_seconds:
+    if settings.run_seconds and time.monotonic() - run.began - run.waited >= settings.run_seconds:
         raise StudyError("error.agent.limit.seconds", limit=f"{settings.run_seconds:g}")
 
 

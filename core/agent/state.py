@@ -62,6 +62,10 @@ class RunState:
     calls: int = 0
     """Model and tool calls so far."""
     began: float = field(default_factory=time.monotonic)
+    waited: float = 0.0
+    """Seconds spent waiting for the user: nobody's time."""
+    waited_first: float = 0.0
+    """Of those, before the first token."""
     usage: Usage = field(default_factory=Usage)
     generation_s: float = 0.0
     first_token_at: float | None = None
