@@ -90,7 +90,7 @@ def plain_result(tool: str, result: str, citations: Sequence[Citation]) -> str:
     if tool == "search_documents" and citations:
         best = citations[0]
         return tr("agent.quote", text=shorten(plain_text(best.text), QUOTE_CHARS), number=best.number)
-    return result if result.endswith((".", "!", "?")) else f"{result}."
+    return result if result.endswith((".", "!", "?", ")")) else f"{result}."
 
 
 def for_small_model(

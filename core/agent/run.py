@@ -31,7 +31,7 @@ from core.events import (
 )
 from core.i18n import tr
 from core.ollama.errors import explain
-from core.session import Store, chat
+from core.session import Store, chat, examples
 from core.session.rows import Answer
 from core.settings import Settings
 from core.text import clean_line
@@ -95,9 +95,12 @@ class Agent:
     """Models that refused tools, whatever they say of themselves."""
 
     def __post_init__(self) -> None:
-        self.router = Router(self.engine.embed)
+        self.router = Router(self.engine.embed, self._taught)
         self._clients = ChatModels(lambda: self.engine, self.settings)
         self._words = Words(self.store, lambda event: self.emit(event))
+
+    def _taught(self) -> list[tuple[str, str]]:
+        return [(one.text, one.tool) for one in examples.examples(self.store)]
 
     def route(self) -> tuple[Route, str]:
         """Return the tool route of the current model, and why."""

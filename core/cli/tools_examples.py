@@ -1,26 +1,22 @@
 """``llm-study tools examples``: the user's own questions that teach the router which tool to use.
 
-Rows of ``route_examples``; the router reads them when it starts.
+Kept by :mod:`core.session.examples`; the router reads them at each question.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
+import dataclasses
 from typing import TYPE_CHECKING
 
 from core.cli import print_json
 from core.errors import UsageError
-from core.events import StoreChanged
 from core.i18n import tr
-from core.session import Store
-from core.session.chat import new_id
+from core.session import Store, examples
 from core.text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-    from sqlite_utils import Database
 
 NONE = "none"
 """What an example says when no tool is to be used."""
@@ -37,7 +33,7 @@ def run(store: Store, arguments: argparse.Namespace, tools: Collection[str]) -> 
         return _add(store, arguments, tools)
     if arguments.examples == "remove":
         return _remove(store, arguments)
-    rows = store.query("SELECT id, text, tool, created_at FROM route_examples ORDER BY created_at")
+    rows = [dataclasses.asdict(one) for one in examples.examples(store)]
     if arguments.json:
         print_json({"examples": rows})
     elif not rows:
@@ -54,14 +50,7 @@ def _add(store: Store, arguments: argparse.Namespace, tools: Collection[str]) ->
         raise UsageError("error.agent.prompt.empty")
     if tool != NONE and tool not in tools:
         raise UsageError("error.tools.unknown", name=clean_line(tool, max_chars=80))
-    row = {"id": new_id(), "text": text, "tool": tool, "created_at": time.time(), "run_id": ""}
-
-    def work(db: Database) -> None:
-        # The same question said again is a correction.
-        db.execute("DELETE FROM route_examples WHERE text = ?", [text])
-        db.table("route_examples").insert(row)
-
-    store.submit(work, StoreChanged("route_examples", (str(row["id"]),))).result()
+    row = dataclasses.asdict(examples.add(store, text, tool).result())
     if arguments.json:
         print_json({"example": row})
     else:
@@ -71,11 +60,7 @@ def _add(store: Store, arguments: argparse.Namespace, tools: Collection[str]) ->
 
 def _remove(store: Store, arguments: argparse.Namespace) -> int:
     wanted = arguments.id
-
-    def work(db: Database) -> int:
-        return int(db.execute("DELETE FROM route_examples WHERE id = ?", [wanted]).rowcount)
-
-    if store.submit(work, StoreChanged("route_examples", (wanted,))).result() == 0:
+    if not examples.remove(store, wanted).result():
         raise UsageError("error.tools.example", id=clean_line(wanted, max_chars=60))
     if arguments.json:
         print_json({"removed": wanted})

@@ -148,3 +148,17 @@ def test_numbers_in_words(spoken: str, digits: str) -> None:
 def test_the_route_of_a_model_has_a_reason(model, capabilities, parameters, route) -> None:
     chosen, reason = choose_route(model, capabilities, parameters)
     assert chosen == route and model in reason
+
+
+async def test_the_users_own_examples_win(router: Router) -> None:
+    taught: list[tuple[str, str]] = []
+    mine = Router(router._embed, lambda: taught)
+    question = "우리 팀 점심 어디서 먹지?"
+    taught.append((question, "web_search"))
+    [step] = (await mine.plan(question, TOOLS)).steps
+    assert step.tool == "web_search" and "점심" in step.arguments["query"]
+    [near] = (await mine.plan("우리 팀은 점심을 어디서 먹지?", TOOLS)).steps
+    assert near.tool == "web_search"
+    taught.append(("서울 날씨 어때?", "none"))
+    assert (await mine.plan("서울 날씨 어때?", TOOLS)).steps == ()
+    assert [step.tool for step in (await mine.plan("12*34는?", TOOLS)).steps] == ["calculator"]

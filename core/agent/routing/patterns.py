@@ -137,6 +137,23 @@ def certain(text: str) -> Certain | None:
     return _weather(text) or _now(text) or _status(text)
 
 
+def arguments_for(tool: str, text: str) -> dict[str, str]:
+    """Return what a question says of a tool's arguments, where the tool is known already."""
+    if tool == "calculator":
+        return {"expression": _expression(text) or clean_line(text, max_chars=300)}
+    if tool in ("search_documents", "web_search"):
+        return {"query": (_query(text) if tool == "web_search" else "") or clean_line(text, max_chars=400)}
+    if tool == "weather":
+        day = "week" if _WEEK.search(text) else "tomorrow" if _TOMORROW.search(text) else ""
+        return {"place": find_place(text) or clean_line(text, max_chars=80)} | ({"day": day} if day else {})
+    found = certain(text)
+    return (
+        {key: str(value) for key, value in found.step.arguments.items()}
+        if found and found.step.tool == tool
+        else {}
+    )
+
+
 def _expression(text: str) -> str:
     found = _NO_ARITHMETIC.sub(" ; ", text)
     for candidate in (found, with_digits(found)):

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from core.agent.routing.labelled import labelled
-from core.agent.routing.patterns import Certain, certain
+from core.agent.routing.patterns import Certain, arguments_for, certain
 from core.agent.types import DecidedBy, Plan, Step
 from core.i18n import catalogue
 from core.text import clean_line
@@ -21,6 +21,9 @@ MARGIN = 0.02
 UNSURE = 0.03
 """Within this of the margin the plan says that it was close."""
 MAX_STEPS = 4
+MAX_TAUGHT = 200
+TAUGHT_AT = 0.85
+"""Cosine from which a question is taken for one of the user's examples."""
 
 _BREAK = re.compile(
     r"(?<=[?!.])\s+|\s*,?\s+(?:and|also|then)\s+(?:also\s+)?|\s*(?:그리고|또한)\s+|(?<=주고)\s+|(?<=하고)\s+|"
@@ -33,10 +36,13 @@ class Router:
 
     Args:
         embed: Gives one vector for each text.
+        taught: The user's own examples: questions and the tools they mean, newest last.
     """
 
-    def __init__(self, embed: Embed) -> None:
+    def __init__(self, embed: Embed, taught: Callable[[], Sequence[tuple[str, str]]] = tuple) -> None:
         self._embed = embed
+        self._taught = taught
+        self._taught_vectors: dict[str, list[float]] = {}
         self._known: dict[str, tuple[tuple[str, ...], Any]] = {}
         """By class (``none``: no tool): questions, and their unit vectors as the rows of a matrix."""
         self._lock = asyncio.Lock()
@@ -62,6 +68,9 @@ class Router:
             tools: Names of the tools that can be used now.
         """
         text = question[:2000]
+        taught = await self._by_teaching(text, tools)
+        if taught is not None:
+            return taught
         found = _several(text, tools) or _one(text, tools)
         if found:
             missing = next((one for one in found if one.missing), None)
@@ -71,6 +80,35 @@ class Router:
         if "search_documents" not in tools:
             return Plan()
         return await self._by_likeness(text)
+
+    async def _by_teaching(self, text: str, tools: Sequence[str]) -> Plan | None:
+        """Follow the user's own examples: the very same question always, a very similar one too."""
+        taught = await asyncio.to_thread(self._taught)
+        if not taught:
+            return None
+        said = {known.casefold().strip(): (known, tool) for known, tool in taught}
+        exact = said.get(text.casefold().strip())
+        score: float | None = 1.0
+        if exact is None:
+            fresh = [known for known, _ in taught if known not in self._taught_vectors][:MAX_TAUGHT]
+            vectors = await self._embed([text[:1000], *fresh])
+            self._taught_vectors |= dict(zip(fresh, vectors[1:], strict=True))
+            mine = _unit([vectors[0]])[0]
+            scored = [
+                (float(_unit([self._taught_vectors[known]])[0] @ mine), known, tool)
+                for known, tool in taught
+                if known in self._taught_vectors
+            ]
+            score, known, tool = max(scored)
+            if score < TAUGHT_AT:
+                return None
+            exact = (known, tool)
+        known, tool = exact
+        if tool == "none":
+            return Plan((), "user", score, known)
+        if tool not in tools:
+            return None
+        return Plan((Step(tool, arguments_for(tool, text)),), "user", score, known)
 
     async def _by_likeness(self, text: str) -> Plan:
         await self.warm_up()
