@@ -1,0 +1,106 @@
+"""The agent as a person uses it: asks before anything leaves, waits through a kill, carries on when its engine dies."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.keys import press
+from tests.e2e.screen import answered, ended_runs, generating, opened, rows
+from tests.e2e.terminal import Terminal, assert_no_process_left, engines, wait_until
+from tests.service_standins import Services
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def services() -> Iterator[Services]:
+    """STAND-INS of the weather service and a search engine, on loopback."""
+    made = Services().start()
+    yield made
+    made.stop()
+
+
+def settings(services: Services) -> dict[str, str]:
+    return {
+        "LLM_STUDY_WEATHER_URL": services.url,
+        "LLM_STUDY_GEOCODING_URL": services.url,
+        "LLM_STUDY_SEARXNG_URL": services.url,
+    }
+
+
+def tool_spans(data: Path, run_id: str) -> list[tuple[str, str]]:
+    found = rows(
+        data,
+        "SELECT attributes, status FROM spans WHERE run_id = ? AND kind = 'tool' ORDER BY seq",
+        (run_id,),
+    )
+    return [(json.loads(row["attributes"])["gen_ai.tool.name"], row["status"]) for row in found]
+
+
+def say_yes(window: Terminal, data: Path) -> None:
+    """Press y until it counts: in the moment after the question appeared a letter is typing, and goes to the input."""
+    for _ in range(20):
+        window.press("y")
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: rows(data, "SELECT 1 FROM permissions WHERE answer = 'once'"), 1, "not yet")
+            return
+        window.press("backspace", "shift+tab")
+    raise AssertionError(f"y was not taken\n{window.screen()}")
+
+
+def test_weather_is_asked_about_waits_through_a_kill_and_is_answered_next_day(
+    data: Path, terminal: Callable[..., Terminal], services: Services
+) -> None:
+    korean = {**settings(services), "LLM_STUDY_LANG": "ko"}
+    window = terminal(**korean)
+    window.wait_for("질문을 입력하십시오")
+    window.enter("서울 날씨 알려주고 15*3도 계산해줘")
+    window.wait_for(lambda screen: "weather" in screen and "y 이번만" in screen, 60)
+    asked = "SELECT * FROM permissions WHERE answer IS NULL"
+    assert rows(data, asked)[0]["tool"] == "weather" and not services.requests, "nothing left before the word"
+    wait_until(lambda: rows(data, "SELECT 1 FROM runs WHERE status = 'waiting'"), 20, "not waiting")
+    window.program().kill()
+    window.close()
+    assert_no_process_left(data)
+
+    window = terminal("--session", "last", **korean)
+    window.wait_for(lambda screen: "y 이번만" in screen and "준비됨" in screen, 60)
+    assert len(rows(data, asked)) == 1
+    say_yes(window, data)
+    wait_until(lambda: ended_runs(data), 60, "the run did not go on")
+    [run] = ended_runs(data)
+    assert (run["status"], tool_spans(data, run["id"])) == ("ok", [("weather", "ok"), ("calculator", "ok")])
+    assert services.requests, "now it was sent"
+    window.wait_for(lambda screen: "45" in screen and "Open-Meteo" in screen)
+    # Its word was for this time only; a document of this machine needs none.
+    run = answered(window, data, "메모리 얼마나 써?")
+    assert tool_spans(data, run["id"]) == [("system_status", "ok")] and "GiB" in window.screen()
+    press(window, "quit")
+    assert window.exit_code() == 0
+
+
+def test_a_question_waits_its_turn_and_an_engine_that_dies_is_waited_for(
+    data: Path, terminal: Callable[..., Terminal]
+) -> None:
+    window = terminal()
+    opened(window)
+    window.enter("Tell me a long story about the sea")
+    generating(window, data)
+    window.enter("What is 12*34?")
+    wait_until(lambda: rows(data, "SELECT 1 FROM waiting"), 20, "not in the queue")
+    for process in engines(data):
+        process.kill()
+    wait_until(lambda: len(ended_runs(data)) == 2, 120, "not both ended")
+    story, sum_of_it = ended_runs(data)
+    assert (story["status"], sum_of_it["status"]) == ("ok", "ok")
+    retried = rows(data, "SELECT 1 FROM spans WHERE run_id = ? AND kind = 'retry'", (story["id"],))
+    assert retried, "the dead engine's call was made again"
+    assert not rows(data, "SELECT 1 FROM waiting")
+    assert "408" in rows(data, "SELECT content FROM messages WHERE run_id = ? AND role = 'assistant'", (sum_of_it["id"],))[0]["content"]  # fmt: skip
+    press(window, "quit")
+    assert window.exit_code() == 0
