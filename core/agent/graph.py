@@ -14,6 +14,8 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from langgraph.types import interrupt
 
 from core.agent import check, constrained, prompts, semconv
+from core.agent.context.facts import lines_as_prompt as facts_as_prompt
+from core.agent.context.facts import recall
 from core.agent.speak import Handler, Speaker, check_limits, options_of
 from core.agent.state import (
     Place,
@@ -38,6 +40,7 @@ from core.events import PermissionAsked
 from core.ollama.errors import BadAnswer, NoToolSupport
 from core.session import permissions
 from core.session.chat import new_id
+from core.session.facts import mark_used
 from core.text import clean
 
 if TYPE_CHECKING:
@@ -64,7 +67,21 @@ class Conduct(AgentMiddleware):
     async def abefore_agent(self, state: Any, runtime: Any) -> dict[str, Any]:
         """Decide on the tools from the question alone; the plan goes into the checkpoint, so a resumed run keeps it."""
         plan = await self._plan() if self.run.route == "routed" or self.run.forced else Plan()
-        return {"plan": plan_to_json(plan), "run_id": self.run.recorder.run.run_id}
+        facts = [] if plan.steps or plan.ask else await self._recall()
+        return {"plan": plan_to_json(plan), "run_id": self.run.recorder.run.run_id, "facts": facts}
+
+    async def _recall(self) -> list[str]:
+        """Recall what the user asked to remember and belongs to the question; nothing is recorded when nothing does."""
+        run = self.run
+        engine = run.context.engine
+        began = time.time()
+        found = await recall(run.recorder.store, engine.embed, run.question, model=engine.embed_model)
+        texts = [fact.text for fact in found]
+        if texts:
+            attributes = {semconv.OPERATION: "search_memory", semconv.FACTS_USED: texts}
+            await run.recorder.note(f"memory  {len(texts)}", "memory", began, attributes)
+            await asyncio.wrap_future(mark_used(run.recorder.store, [fact.id for fact in found]))
+        return texts
 
     async def _plan(self) -> Plan:
         run = self.run
@@ -121,14 +138,20 @@ class Conduct(AgentMiddleware):
             return await self._constrained(request, handler)
         if results and run.small:
             return await self._word_results(request, handler, results)
+        facts = [] if results else list(request.state.get("facts") or ())
+        if facts and run.small:
+            return await self._word_fact(request, handler, facts)
         messages, system = self._plain_messages(request.messages, results)
+        if facts:
+            system = f"{system}\n\n{facts_as_prompt(facts, run.small)}"
         return await self.speaker.speak(request.override(tools=[]), handler, messages, system=system)
 
     async def _constrained(self, request: Any, handler: Handler) -> Any:
         """Let the model choose by schema; what it wrote is repaired once, then it is asked once more."""
         run = self.run
         messages = _written_out(request.messages)
-        schema, system = constrained.schema_of(run.tools), constrained.menu_of(run.tools)
+        schema = constrained.schema_of(run.tools)
+        system = self._with_facts(constrained.menu_of(run.tools), request)
         for again in (False, True):
             text = constrained.AnswerText(run.recorder.add_text)
             mark = run.recorder.mark()
@@ -211,6 +234,33 @@ class Conduct(AgentMiddleware):
             return await self.speaker.speak(
                 request.override(tools=[]), handler, told, system=prompts.WITH_RESULT, options=options,
                 after=lambda seen, message: self._check(tool, str(message.content) or "".join(held), seen),
+            )  # fmt: skip
+        finally:
+            run.take_text = None
+
+    def _with_facts(self, system: str, request: Any) -> str:
+        facts = list(request.state.get("facts") or ())
+        return f"{system}\n\n{facts_as_prompt(facts, self.run.small)}" if facts else system
+
+    async def _word_fact(self, request: Any, handler: Handler, facts: Sequence[str]) -> Any:
+        """Let a small model answer from what the user said; what it says is kept when the fact bears it out."""
+        run, best = self.run, facts[0]
+        told: list[BaseMessage] = [HumanMessage(f"{facts_as_prompt(facts, True)}\n\n{run.question}")]
+        options = {**options_of(run.settings), "num_predict": prompts.SMALL_MODEL_TOKENS, "stop": ["\n"]}
+        held: list[str] = []
+        run.take_text = held.append
+
+        def check_words(seen: dict[str, Any], message: AIMessage) -> None:
+            text = clean(str(message.content) or "".join(held)).strip()
+            kept = check.says_nothing_new(text, best, run.question) and check.adds_to_question(
+                text, run.question
+            )
+            seen[semconv.CHECK] = "kept" if kept else "replaced"
+            run.recorder.add_text(text if kept else said(run.context, "agent.memory.you_said", text=best))
+
+        try:
+            return await self.speaker.speak(
+                request.override(tools=[]), handler, told, system=prompts.SYSTEM, options=options, after=check_words
             )  # fmt: skip
         finally:
             run.take_text = None

@@ -28,6 +28,8 @@ class Place(AgentState[Any]):
     """The run the checkpoint belongs to."""
     plan: NotRequired[dict[str, Any]]
     """:func:`plan_to_json`; empty where the model chooses its tools itself."""
+    facts: NotRequired[list[str]]
+    """What the user asked to remember and belongs to the question, best first."""
 
 
 @dataclass

@@ -162,3 +162,29 @@ async def test_the_users_own_examples_win(router: Router) -> None:
     taught.append(("서울 날씨 어때?", "none"))
     assert (await mine.plan("서울 날씨 어때?", TOOLS)).steps == ()
     assert [step.tool for step in (await mine.plan("12*34는?", TOOLS)).steps] == ["calculator"]
+
+
+@pytest.mark.parametrize(
+    ("question", "arguments"),
+    [
+        ("기억해: 내 이름은 민수야", {"action": "remember", "text": "내 이름은 민수야"}),
+        ("내 생일은 5월 3일이라고 기억해 줘", {"action": "remember", "text": "내 생일은 5월 3일"}),
+        (
+            "Remember that our fiscal year starts in April",
+            {"action": "remember", "text": "our fiscal year starts in April"},
+        ),
+        ("What do you remember about me?", {"action": "list"}),
+        ("나에 대해 뭘 기억하고 있어?", {"action": "list"}),
+        ("Forget my birthday.", {"action": "forget", "text": "my birthday"}),
+        ("내 생일은 잊어줘", {"action": "forget", "text": "내 생일"}),
+        ("Do you remember dreams?", None),
+        ("Remember the Titans는 어떤 영화야?", None),
+    ],
+)
+async def test_what_is_to_be_remembered(
+    router: Router, question: str, arguments: dict[str, str] | None
+) -> None:
+    steps = (await router.plan(question, (*TOOLS, "remember"))).steps
+    assert [dict(step.arguments) for step in steps if step.tool == "remember"] == (
+        [arguments] if arguments else []
+    )

@@ -70,7 +70,7 @@ class FitRequest:
     """JSON schemas, as sent."""
     facts: Sequence[Fact] = ()
     memory: str = ""
-    """The facts as prompt text (:func:`core.agent.context.facts.as_prompt`)."""
+    """The facts as prompt text (:func:`core.agent.context.facts.lines_as_prompt`)."""
     retrieved: Sequence[Passage] = ()
     history: Sequence[Item] = ()
     """Oldest first, without the question."""

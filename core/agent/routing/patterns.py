@@ -102,6 +102,22 @@ _STATUS = _any(
 )
 _TOPICS = ((_ENGINE, "engine"), (_MEMORY, "memory"), (_CPU, "cpu"), (_DISK, "disk"), (_STATUS, "all"))
 
+_KEEP = re.compile(
+    r"^\s*(?:please\s+)?remember\s+(?:that\s+|this\s*:\s*|:\s*)?(?P<en>.{3,})$"
+    r"|^\s*(?:이거\s*|이것\s*)?기억해(?:\s*(?:줘|둬|두세요|주세요))?\s*[:,.]\s*(?P<ko>.{2,})$"
+    r"|^\s*(?P<said>.{3,}?)(?:이?라고|다고|이?라는\s*(?:것|걸)(?:을)?|는\s*(?:것|걸)(?:을)?|을|를)?\s*기억해\s*(?:줘|둬|두세요|주세요)\s*[.!]?$",
+    re.IGNORECASE,
+)
+_KNOWN = _any(
+    r"\bwhat do you (?:remember|know) about me\b", r"\bwhat have i asked you to remember\b",
+    r"(?:나에\s*대해|내가\s*말한)\s*.*(?:기억하|알고\s*있)", r"(?:뭘|무엇을|뭐를?)\s*기억하",
+)  # fmt: skip
+_DROP = re.compile(
+    r"^\s*(?:please\s+)?forget\s+(?:that\s+|about\s+)?(?P<en>.{3,}?)\s*[.!]?$"
+    r"|^\s*(?P<ko>.{2,}?)(?:는\s*(?:것|걸)|은|는|을|를)?\s*잊어\s*(?:줘|버려|주세요)\s*[.!]?$",
+    re.IGNORECASE,
+)
+
 _N = r"(\d[\d,]*(?:\.\d+)?)"
 _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), form)
@@ -123,6 +139,9 @@ _NO_ARITHMETIC = re.compile(r"\d+·\d+\s*(?=[가-힣])|\b24/7\b|\d+\+\d+(?=\s*(?
 
 def certain(text: str) -> Certain | None:
     """Return the tool a piece of a question certainly asks for."""
+    memory = _memory(text)
+    if memory is not None:
+        return memory
     url = _URL.search(text)
     if url:
         return Certain(Step("fetch_page", {"url": url[0].rstrip(".,;:!?)]}")}))
@@ -163,6 +182,18 @@ def _expression(text: str) -> str:
         if expression:
             return expression
     return ""
+
+
+def _memory(text: str) -> Certain | None:
+    """What the user asks to remember, to tell again or to forget; a question about remembering is none of it."""
+    if _KNOWN.search(text):
+        return Certain(Step("remember", {"action": "list"}))
+    for pattern, action in ((_KEEP, "remember"), (_DROP, "forget")):
+        found = pattern.search(text)
+        if found and not text.rstrip().endswith("?"):
+            words = next(part for part in found.groups() if part)
+            return Certain(Step("remember", {"action": action, "text": clean_line(words, max_chars=500)}))
+    return None
 
 
 def _weather(text: str) -> Certain | None:

@@ -71,7 +71,10 @@ class Router:
         taught = await self._by_teaching(text, tools)
         if taught is not None:
             return taught
-        found = _several(text, tools) or _one(text, tools)
+        whole = _one(text, tools)
+        # What is to be remembered is kept as it was said, whatever it asks for.
+        kept = whole if whole and whole[0].step.tool == "remember" else []
+        found = kept or _several(text, tools) or whole
         if found:
             missing = next((one for one in found if one.missing), None)
             if missing is not None:

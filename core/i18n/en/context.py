@@ -15,5 +15,6 @@ MESSAGES: dict[str, str] = {
     "agent.memory.none": "I don't remember anything about you yet.",
     "agent.memory.list": "This is what I remember:",
     "agent.memory.forgot": "Forgotten: {text}",
+    "agent.memory.you_said": "You told me: “{text}”",
     "agent.memory.which": "Which one should I forget? Please name it more exactly.",
 }

@@ -15,5 +15,6 @@ MESSAGES: dict[str, str] = {
     "agent.memory.none": "아직 기억하고 있는 것이 없어요.",
     "agent.memory.list": "기억하고 있는 것은 다음과 같아요:",
     "agent.memory.forgot": "잊었어요: {text}",
+    "agent.memory.you_said": "이렇게 말씀하셨습니다: “{text}”",
     "agent.memory.which": "어떤 기억을 지울까요? 조금 더 정확히 말해 주세요.",
 }
