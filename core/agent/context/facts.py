@@ -14,7 +14,10 @@ from core.text import clean_line
 Embed = Callable[[list[str]], Awaitable[list[list[float]]]]
 
 RECALL = 0.30
-"""Cosine from which a fact belongs to a question."""
+"""Cosine from which a fact belongs to a question.
+
+Of 9 questions about a fact the lowest had 0.29, of 10 others the highest 0.27 (ko/en, use-multilingual-v3): a small sample.
+"""
 FORGET = 0.60
 """Cosine from which words name a fact so clearly that it may be deleted."""
 
