@@ -179,6 +179,12 @@ class Conduct(AgentMiddleware):
                 response.result[-1] = message.model_copy(update={"content": answer})
                 return response
             await run.recorder.rewind(mark)
+            if again and "{" not in str(message.content):
+                # The server or the model knows no schema: what it says in words is its answer.
+                words = clean(str(message.content))
+                run.recorder.add_text(words)
+                response.result[-1] = message.model_copy(update={"content": words})
+                return response
             if again:
                 raise BadAnswer(run.context.engine.url, str(message.content)[:200])
             messages = [*messages, AIMessage(str(message.content)), HumanMessage(prompts.ONE_OBJECT)]

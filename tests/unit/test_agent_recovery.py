@@ -253,6 +253,7 @@ async def test_a_run_has_limits(bench: Bench, limit: dict[str, Any]) -> None:
         (['```json\n{"answer": "fenced"}\n```'], "fenced", 0),
         (['{"answer": "cut o'], "cut o", 0),
         (["no json at all", '{"answer": "second"}'], "second", 0),
+        (["no json at all", "and none again"], "and none again", 0),
         (['{"tool": "send", "arguments": {"text": "y"}}', '{"answer": "done"}'], "done", 1),
         (['{"tool": "nothing", "arguments": {}}', '{"answer": "no such tool"}'], "no such tool", 0),
     ],
