@@ -22,6 +22,8 @@ class Script:
     error: str = ""
     cut: bool = False
     """Close the connection before the last line."""
+    prompt_tokens: int = 20
+    """What it says the prompt took."""
     hold_after: int | None = None
     """After this many words, wait for :attr:`FakeOllama.release`."""
 
@@ -86,7 +88,8 @@ class FakeOllama:
             message: dict[str, Any] = {"role": "assistant", "content": ""}
             if script.tool_calls:
                 message["tool_calls"] = list(script.tool_calls)
-            counts = {"prompt_eval_count": 20, "eval_count": len(script.words), "eval_duration": 10**8}
+            counts = {"eval_count": len(script.words), "eval_duration": 10**8}
+            counts["prompt_eval_count"] = script.prompt_tokens
             self._line(writer, {**base, "message": message, "done": True, "done_reason": "stop", **counts})
         writer.write(b"0\r\n\r\n")
 

@@ -16,6 +16,7 @@ from langgraph.types import interrupt
 from core.agent import check, constrained, prompts, semconv
 from core.agent.context.facts import lines_as_prompt as facts_as_prompt
 from core.agent.context.facts import recall
+from core.agent.context.fit import Passage
 from core.agent.speak import Handler, Speaker, check_limits, options_of
 from core.agent.state import (
     Place,
@@ -123,6 +124,7 @@ class Conduct(AgentMiddleware):
                     handler,
                     _native_messages(request.messages),
                     system=prompts.NATIVE,
+                    memory=self._memory(request),
                     after=_no_broken_call,
                 )
             except NoToolSupport:
@@ -141,24 +143,25 @@ class Conduct(AgentMiddleware):
         facts = [] if results else list(request.state.get("facts") or ())
         if facts and run.small:
             return await self._word_fact(request, handler, facts)
-        messages, system = self._plain_messages(request.messages, results)
-        if facts:
-            system = f"{system}\n\n{facts_as_prompt(facts, run.small)}"
-        return await self.speaker.speak(request.override(tools=[]), handler, messages, system=system)
+        messages, system, found = self._plain_messages(request.messages, results)
+        memory = facts_as_prompt(facts, run.small)
+        return await self.speaker.speak(
+            request.override(tools=[]), handler, messages, system=system, memory=memory, passages=found
+        )
 
     async def _constrained(self, request: Any, handler: Handler) -> Any:
         """Let the model choose by schema; what it wrote is repaired once, then it is asked once more."""
         run = self.run
         messages = _written_out(request.messages)
         schema = constrained.schema_of(run.tools)
-        system = self._with_facts(constrained.menu_of(run.tools), request)
+        system, memory = constrained.menu_of(run.tools), self._memory(request)
         for again in (False, True):
             text = constrained.AnswerText(run.recorder.add_text)
             mark = run.recorder.mark()
             run.take_text = text.take
             try:
                 response = await self.speaker.speak(
-                    request.override(tools=[]), handler, messages, system=system, format=schema
+                    request.override(tools=[]), handler, messages, system=system, memory=memory, format=schema
                 )
             finally:
                 run.take_text = None
@@ -192,23 +195,19 @@ class Conduct(AgentMiddleware):
 
     def _plain_messages(
         self, messages: Sequence[BaseMessage], results: Sequence[ToolMessage]
-    ) -> tuple[list[BaseMessage], str]:
-        """Rewrite tool calls and results as plain text, for a model that knows no tools; also the system text."""
+    ) -> tuple[list[BaseMessage], str, list[Passage]]:
+        """Rewrite tool calls and results as plain text, for a model that knows no tools; also the system text and the
+        passages that go before the question as far as they fit."""
         run = self.run
         if not results:
-            return [
-                one for one in messages if not isinstance(one, ToolMessage) and one.content
-            ], prompts.SYSTEM
+            plain = [one for one in messages if not isinstance(one, ToolMessage) and one.content]
+            return plain, prompts.SYSTEM, []
         citations = citations_of(results)
         others = [f"{one.name}: {one.content}" for one in results if one.name != "search_documents"]
-        if citations:
-            room = (
-                run.settings.num_ctx - prompts.estimate_tokens(run.question) - 160 - run.settings.num_predict
-            )
-            found = passages(prompts.fit_passages(citations, room))
-            asked = "\n\n".join([found, *others, run.question])
-            return [HumanMessage(asked)], prompts.WITH_PASSAGES
-        return [HumanMessage("\n\n".join([run.question, *others]))], prompts.WITH_RESULT
+        if not citations:
+            return [HumanMessage("\n\n".join([run.question, *others]))], prompts.WITH_RESULT, []
+        found = [Passage(passages([item]), item.score, item.chunk_id) for item in citations]
+        return [HumanMessage("\n\n".join([*others, run.question]))], prompts.WITH_PASSAGES, found
 
     # -- a small model's words --------------------------------------------------------------------------
 
@@ -244,9 +243,8 @@ class Conduct(AgentMiddleware):
         finally:
             run.take_text = None
 
-    def _with_facts(self, system: str, request: Any) -> str:
-        facts = list(request.state.get("facts") or ())
-        return f"{system}\n\n{facts_as_prompt(facts, self.run.small)}" if facts else system
+    def _memory(self, request: Any) -> str:
+        return facts_as_prompt(list(request.state.get("facts") or ()), self.run.small)
 
     async def _word_fact(self, request: Any, handler: Handler, facts: Sequence[str]) -> Any:
         """Let a small model answer from what the user said; what it says is kept when the fact bears it out."""

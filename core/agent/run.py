@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from core.agent import prompts, semconv
 from core.agent.checkpoints import Checkpoints, config_of
 from core.agent.clients import ChatModels
+from core.agent.context.counter import Counter, counter_for
+from core.agent.context.record import last_summary
 from core.agent.death import DeathWatch
 from core.agent.routes import choose_route, is_small, without_tools
 from core.agent.routing import Router
@@ -44,7 +46,6 @@ log = logging.getLogger(__name__)
 
 MAX_STEPS = 64
 """Supersteps of the graph: the limits of the settings end a run long before."""
-MAX_PROMPT_CHARS = 200_000
 ENGINE_PATIENCE_S = 60.0
 """So long an engine that restarts is waited for before a call is tried again."""
 HISTORY = 60
@@ -93,6 +94,9 @@ class Agent:
     """The program ends: a run that waits for the user is left waiting, for the next start."""
     _refused: set[str] = field(default_factory=set)
     """Models that refused tools, whatever they say of themselves."""
+
+    _counters: dict[str, Counter] = field(default_factory=dict)
+    """By model: estimates, corrected by what the server counted in earlier runs."""
 
     def __post_init__(self) -> None:
         self.router = Router(self.engine.embed, self._taught)
@@ -153,7 +157,7 @@ class Agent:
         Raises:
             StudyError: The question was not accepted (empty, too long, unknown session, disk full).
         """
-        question = self._accept(question)
+        question = prompts.accepted(question, self.settings.num_ctx)
         run = await asyncio.wrap_future(
             chat.begin_run(
                 self.store,
@@ -232,18 +236,6 @@ class Agent:
             StudyError: The question is not open any more.
         """
         return await self._words.give(request_id, word)
-
-    def _accept(self, question: str) -> str:
-        text = question.strip()
-        if not text:
-            raise StudyError("error.agent.prompt.empty")
-        room = self.settings.num_ctx - 200
-        if len(text) > MAX_PROMPT_CHARS or prompts.estimate_tokens(text) > room * 3:
-            tokens = prompts.estimate_tokens(text[:MAX_PROMPT_CHARS])
-            raise StudyError(
-                "error.agent.prompt.long", tokens=tokens, room=room, num_ctx=self.settings.num_ctx
-            )
-        return text
 
     # -- one run ----------------------------------------------------------------------------------------
 
@@ -331,6 +323,7 @@ class Agent:
         )
         await asyncio.shield(self._end(ended))
         self.emit(ended)
+        await self._counter(ended.model, again=True)
         return ended
 
     async def _end(self, ended: RunEnded) -> None:
@@ -370,9 +363,16 @@ class Agent:
             emit=self.emit,
             reroute=self._reroute,
             digest=str(getattr(details, "digest", "") or ""),
+            counter=await self._counter(model or self.engine.model),
+            summary=await asyncio.to_thread(last_summary, self.store, context.session_id),
             forced=Plan((Step("search_documents", {"query": query}),), "user") if docs else None,
             recorded=recorded,
         )
+
+    async def _counter(self, model: str, *, again: bool = False) -> Counter:
+        if again or model not in self._counters:
+            self._counters[model] = await asyncio.to_thread(counter_for, self.store, model)
+        return self._counters[model]
 
     async def _engine_ready(self) -> None:
         """Wait while the engine restarts, for a limited time."""
@@ -418,20 +418,19 @@ class Agent:
         from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage
         from langgraph.graph.message import REMOVE_ALL_MESSAGES
 
-        reserve = min(self.settings.num_predict, self.settings.num_ctx // 2)
-        room = self.settings.num_ctx - reserve - prompts.estimate_tokens(state.question) - 80
         earlier = [
             message
             for message in await asyncio.to_thread(chat.messages, self.store, run.session_id, limit=HISTORY)
-            if message.id not in (run.user_message_id, run.assistant_message_id)
+            if message.id not in (run.user_message_id, run.assistant_message_id) and message.content.strip()
         ]
-        kept_messages, state.dropped = prompts.fit_history(earlier, room)
+        while earlier and earlier[0].role != "user":
+            earlier.pop(0)
         messages: list[BaseMessage] = [RemoveMessage(REMOVE_ALL_MESSAGES)] if kept else []
         messages += [
             HumanMessage(item.content, id=item.id)
             if item.role == "user"
             else AIMessage(item.content, id=item.id)
-            for item in kept_messages
+            for item in earlier
         ]
         return {"messages": [*messages, HumanMessage(state.question, id=run.user_message_id)]}
 

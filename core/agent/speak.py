@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import dataclasses
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langgraph.errors import GraphBubbleUp
 
-from core.agent import retry, semconv
+from core.agent import prompts, retry, semconv
+from core.agent.context.fit import Passage
+from core.agent.context.record import budget_to_json
+from core.agent.context.truncated import was_cut
 from core.agent.state import RunState
+from core.agent.types import Budget
+from core.agent.window import Window, window_of
 from core.errors import StudyError
-from core.events import Usage
+from core.events import ContextMeasured, Usage
 from core.ollama.errors import ModelMissing, NoToolSupport, StreamCut, explain
+from core.session import chat
 from core.settings import Settings
 from core.text import clean
 
@@ -26,6 +36,22 @@ _sent: ContextVar[dict[str, Any] | None] = ContextVar("request_sent", default=No
 """Where the request of the call going on is noted."""
 
 Handler = Callable[[Any], Awaitable[Any]]
+After = Callable[[dict[str, Any], AIMessage], None]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One model call, fitted into its window."""
+
+    request: Any
+    handler: Handler
+    messages: Sequence[BaseMessage]
+    system: str
+    options: dict[str, Any] | None = None
+    format: Any = None
+    after: After | None = None
+    window: Window | None = None
+    """``None``: a call of our own (a summary), which is no part of the conversation."""
 
 
 async def note_request(request: Any) -> None:
@@ -54,27 +80,47 @@ class Speaker:
         messages: Sequence[BaseMessage],
         *,
         system: str,
+        memory: str = "",
+        passages: Sequence[Passage] = (),
         options: dict[str, Any] | None = None,
         format: Any = None,
-        after: Callable[[dict[str, Any], AIMessage], None] | None = None,
+        after: After | None = None,
     ) -> Any:
-        """Call the model.
+        """Call the model, with what fits into its window.
 
         Args:
+            messages: History, question, and this turn's calls and results.
+            memory: Facts as prompt text.
+            passages: Retrieved texts that go before the question.
             options: Of the model; the settings' by default.
             format: JSON schema the answer must follow.
             after: Looks at the answer while its span is open.
 
         Raises:
             NoToolSupport: The model refuses tools: the caller takes another route.
-            StudyError: Every attempt failed.
+            StudyError: Every attempt failed, or the question does not fit.
         """
         run = self.run
+        reserve = min((options or options_of(run.settings))["num_predict"], run.settings.num_ctx // 2)
+        window = await window_of(
+            run,
+            messages,
+            system,
+            reserve=reserve,
+            tools=schemas_of(run) if request.tools else (),
+            memory=memory,
+            passages=passages,
+            # A model too small to word a result cannot be trusted with what was said either.
+            summarise=None if run.small else lambda text: self._summarise(request, handler, text),
+        )
+        run.dropped = len(window.fitted.dropped)
+        self._measured(window, window.budget)
+        call = Call(request, handler, window.messages, window.system, options, format, after, window)
         models = [run.model_name, *fallbacks(run.settings, run.model_name)]
         for place, model in enumerate(models):
             run.model_name = model
             try:
-                return await self._with_retries(request, handler, messages, system, options, format, after)
+                return await self._with_retries(call)
             except NoToolSupport:
                 raise
             except StudyError as error:
@@ -83,16 +129,46 @@ class Speaker:
                     raise
         raise AssertionError("there is always a model")
 
-    async def _with_retries(
-        self, request: Any, handler: Handler, messages: Sequence[BaseMessage], system: str,
-        options: dict[str, Any] | None, format: Any, after: Callable[[dict[str, Any], AIMessage], None] | None,
-    ) -> Any:  # fmt: skip
+    def _measured(self, window: Window, budget: Budget) -> None:
+        """Tell where the window went, once it is on disk."""
+        ids = self.run.recorder.run
+        estimated = None if budget.cut_by_server else window.estimated
+        record = budget_to_json(budget, window.fitted, estimated)
+        written = chat.set_context(self.run.recorder.store, ids, record)
+        told = ContextMeasured(ids.run_id, ids.session_id, budget)
+        loop, emit = asyncio.get_running_loop(), self.run.emit
+        # Nobody waits for it: the call itself is sent meanwhile.
+        written.add_done_callback(lambda _: _soon(loop, lambda: emit(told)))
+
+    async def _summarise(self, request: Any, handler: Handler, transcript: str) -> str:
+        """Let the model say shortly what was said; empty when it cannot."""
+        run = self.run
+        room = run.settings.num_ctx - prompts.SUMMARY_TOKENS - prompts.estimate_tokens(prompts.SUMMARY) - 32
+        text = transcript
+        while await run.counter.count(text) > room:
+            text = text[len(text) // 5 + 1 :]
+        before = run.take_text, run.first_token_at, run.cut
+        run.take_text = lambda _: None
+        options = {**options_of(run.settings), "num_predict": prompts.SUMMARY_TOKENS}
+        call = Call(request.override(tools=[]), handler, [HumanMessage(text)], prompts.SUMMARY, options)
+        try:
+            async with run.recorder.span("summary", "summary", {semconv.OPERATION: "summarise"}) as seen:
+                response = await self._with_retries(call)
+                summary = clean(str(response.result[-1].content)).strip()
+                seen[semconv.OUTPUT_MESSAGES] = [part("assistant", summary)]
+                return summary
+        except StudyError:
+            return ""
+        finally:
+            run.take_text, run.first_token_at, run.cut = before
+
+    async def _with_retries(self, call: Call) -> Any:
         run = self.run
         attempt = 1
         while True:
             mark = run.recorder.mark()
             try:
-                return await self._once(request, handler, messages, system, options, format, after, attempt)
+                return await self._once(call, attempt)
             except (GraphBubbleUp, StudyError) as error:
                 if isinstance(error, GraphBubbleUp):
                     raise
@@ -106,16 +182,12 @@ class Speaker:
             await retry.pause(run, failure, attempt)
             attempt += 1
 
-    async def _once(
-        self, request: Any, handler: Handler, messages: Sequence[BaseMessage], system: str,
-        options: dict[str, Any] | None, format: Any, after: Callable[[dict[str, Any], AIMessage], None] | None,
-        attempt: int,
-    ) -> Any:  # fmt: skip
-        run = self.run
+    async def _once(self, call: Call, attempt: int) -> Any:
+        run, options, window = self.run, call.options, call.window
         sent = options or options_of(run.settings)
         settings: dict[str, Any] = {"options": options} if options else {}
-        if format is not None:
-            settings["format"] = format
+        if call.format is not None:
+            settings["format"] = call.format
         attributes: dict[str, Any] = {
             semconv.SCHEMA: semconv.CONVENTION,
             semconv.OPERATION: "chat",
@@ -125,7 +197,10 @@ class Speaker:
             semconv.REQUEST_SEED: sent["seed"],
             semconv.REQUEST_MAX_TOKENS: sent["num_predict"],
             semconv.NUM_CTX: sent["num_ctx"],
-            semconv.INPUT_MESSAGES: [part("system", system), *(record_of(item) for item in messages)],
+            semconv.INPUT_MESSAGES: [
+                part("system", call.system),
+                *(record_of(item) for item in call.messages),
+            ],
         }
         if run.digest:
             attributes[semconv.MODEL_DIGEST] = run.digest
@@ -139,11 +214,11 @@ class Speaker:
             run.call_began_at, run.call_first_at = time.perf_counter(), None
             token = _sent.set(seen)
             try:
-                response = await handler(
-                    request.override(
+                response = await call.handler(
+                    call.request.override(
                         model=run.chat_model(run.model_name),
-                        messages=list(messages),
-                        system_message=SystemMessage(system),
+                        messages=list(call.messages),
+                        system_message=SystemMessage(call.system),
                         model_settings=settings,
                     )
                 )
@@ -156,15 +231,26 @@ class Speaker:
             finally:
                 _sent.reset(token)
             message = response.result[-1]
-            self._account(seen, message)
+            reported = self._account(seen, message)
+            if window is not None:
+                cut = was_cut(window.budget, reported)
+                if cut:
+                    seen[semconv.CUT_BY_SERVER] = True
+                self._measured(
+                    window, dataclasses.replace(window.budget, reported=reported, cut_by_server=cut)
+                )
             # With options of its own the length is meant: a small model's wording, which is checked.
             run.cut = options is None and message.response_metadata.get("done_reason") == "length"
-            if after is not None:
-                after(seen, message)
+            if call.after is not None:
+                call.after(seen, message)
         return response
 
-    def _account(self, seen: dict[str, Any], message: AIMessage) -> None:
-        """Write the engine's own counts and times into the span, and add them to the run's."""
+    def _account(self, seen: dict[str, Any], message: AIMessage) -> int | None:
+        """Write the engine's own counts and times into the span, and add them to the run's.
+
+        Returns:
+            Tokens of the prompt as the server counted them, when it did.
+        """
         run, meta = self.run, message.response_metadata
         if not meta.get("done"):
             raise StreamCut()
@@ -189,6 +275,7 @@ class Speaker:
         # The first token's time is the prompt's: one token alone has no rate.
         if generation and usage.output_tokens > 1:
             seen[semconv.TOKENS_PER_S] = usage.output_tokens / generation
+        return usage.input_tokens or None
 
 
 def check_limits(run: RunState) -> None:
@@ -223,6 +310,23 @@ def options_of(settings: Settings) -> dict[str, Any]:
         "repeat_penalty": settings.repeat_penalty,
         "seed": settings.seed,
     }
+
+
+def schemas_of(run: RunState) -> list[dict[str, Any]]:
+    """Return the tools' schemas as a native call sends them."""
+    return [
+        {
+            "type": "function",
+            "function": {"name": one.name, "description": one.description, "parameters": dict(one.schema)},
+        }
+        for one in run.tools.values()
+    ]
+
+
+def _soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
+    # The loop of a program that ends may be closed already: then nobody listens.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(work)
 
 
 def part(role: str, text: str) -> dict[str, Any]:

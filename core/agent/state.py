@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NotRequired
 from langchain.agents import AgentState
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
+from core.agent.context.counter import Counter, Estimate
+from core.agent.context.fit import Summary
 from core.agent.routing import Router
 from core.agent.spans import Recorder
 from core.agent.types import Plan, RecordedTool, Step, Tool, ToolContext, ToolResult
@@ -56,6 +58,10 @@ class RunState:
     """Told that a model refuses tools; gives its route from now on."""
     digest: str = ""
     """Of the model, when the engine tells it."""
+    counter: Counter = field(default_factory=Estimate)
+    """Counts tokens before they are sent."""
+    summary: Summary | None = None
+    """Stands for the oldest messages of the session, once one had to be made."""
     forced: Plan | None = None
     recorded: list[RecordedTool] | None = None
     """Results to be given instead of calling the tools (a replay); ``None``: tools are called."""

@@ -318,6 +318,15 @@ def set_waiting(store: Store, run: RunStarted, waiting: bool) -> Future[None]:
     return store.submit(work, StoreChanged("runs", (run.run_id,), run.session_id))
 
 
+def set_context(store: Store, run: RunStarted, record: str) -> Future[None]:
+    """Write where the context window of a run's last model call went (JSON)."""
+
+    def work(db: Database) -> None:
+        db.execute("UPDATE runs SET context = ? WHERE id = ?", [record, run.run_id])
+
+    return store.submit(work, StoreChanged("runs", (run.run_id,), run.session_id))
+
+
 def reopen_run(store: Store, run_id: str) -> Future[RunStarted | None]:
     """Go on with a run that was interrupted or waits: this process owns it now. ``None``: there is no such run."""
     pid, started = owner.me()
