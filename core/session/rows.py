@@ -27,6 +27,12 @@ class Session:
     message_count: int
     owner_pid: int | None = None
     owner_started: float | None = None
+    forked_from: str = ""
+    """Id of the session it was made from."""
+    forked_at: str = ""
+    """Id of the span or message there that it goes up to."""
+    hidden: bool = False
+    """Made to measure or to compare (a replay): in no list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,11 @@ class Run:
     memory: MemoryUse
     error: str
     fix: str
+    kind: str = "chat"
+    """``chat``; ``replay`` of another run; ``fork``: what a fork began with; ``copy``: taken over by a fork, counted
+    where it was made; ``import``: made elsewhere."""
+    made_from: str = ""
+    """Id of the run (of a fork: of the span or message) it was made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +146,9 @@ def session_of(row: Mapping[str, Any]) -> Session:
         message_count=row.get("message_count") or 0,
         owner_pid=row["owner_pid"],
         owner_started=row["owner_started"],
+        forked_from=row.get("forked_from") or "",
+        forked_at=row.get("forked_at") or "",
+        hidden=bool(row.get("hidden")),
     )
 
 
@@ -175,6 +189,8 @@ def run_of(row: Mapping[str, Any]) -> Run:
         memory=MemoryUse(row["memory_before"], row["memory_peak"], row["memory_after"]),
         error=row["error"] or "",
         fix=row["fix"] or "",
+        kind=row.get("kind") or "chat",
+        made_from=row.get("made_from") or "",
     )
 
 
