@@ -14,6 +14,7 @@ from core.errors import StudyError
 from core.events import Span, Usage
 from core.ground import Ground
 from core.session import Store
+from core.session.forks import COPY, ELSEWHERE
 from core.settings import Settings
 
 _Row = Mapping[str, Any]
@@ -30,15 +31,18 @@ class Costs:
         return of_runs(self._store(), self._ground.settings, run_id=run_id)
 
     def of_session(self, session_id: str) -> Cost:
-        """Return what a session took: all of its runs, those too whose answers were asked for again."""
+        """Return what a session took: all of its runs, those too whose answers were asked for again.
+
+        What a fork copied is counted where it was made.
+        """
         return of_runs(self._store(), self._ground.settings, session_id=session_id)
 
     def by_run(self, session_id: str) -> dict[str, Cost]:
-        """Return what each run of a session took."""
-        return each_run(self._store(), self._ground.settings, session_id=session_id)
+        """Return what each run of a session took, the copied ones of a fork too."""
+        return each_run(self._store(), self._ground.settings, session_id=session_id, copies=True)
 
     def total(self) -> Cost:
-        """Return what everything recorded here took."""
+        """Return what everything recorded here took, replays too; not what was imported."""
         return of_runs(self._store(), self._ground.settings)
 
     def _store(self) -> Store:
@@ -68,10 +72,19 @@ def of_runs(store: Store, settings: Settings, *, run_id: str = "", session_id: s
     return total(each_run(store, settings, run_id=run_id, session_id=session_id).values())
 
 
-def each_run(store: Store, settings: Settings, *, run_id: str = "", session_id: str = "") -> dict[str, Cost]:
-    """Return what each of them took, by run, oldest first. Reads the store."""
+def each_run(
+    store: Store, settings: Settings, *, run_id: str = "", session_id: str = "", copies: bool = False
+) -> dict[str, Cost]:
+    """Return what each of them took, by run, oldest first. Reads the store.
+
+    Args:
+        copies: Of a session: its copied runs too, which were made, and are counted, in the session it was forked from.
+    """
     where, value = ("r.id = ?", run_id) if run_id else ("r.session_id = ?", session_id)
     condition, values = (where, [value]) if value else ("1", [])
+    if not run_id and not copies:
+        elsewhere = ", ".join(f"'{kind}'" for kind in ((COPY,) if session_id else ELSEWHERE))
+        condition += f" AND coalesce(r.kind, '') NOT IN ({elsewhere})"
     rows = store.query(
         "SELECT r.id, r.started_at, r.ended_at, r.input_tokens, r.output_tokens"
         f" FROM runs r WHERE {condition} ORDER BY r.started_at",

@@ -23,6 +23,7 @@ TITLE_CHARS = 48
 _SESSION = (
     "SELECT s.*, (SELECT count(*) FROM messages m WHERE m.session_id = s.id) AS message_count FROM sessions s"
 )
+_SHOWN = "coalesce(hidden, 0) = 0"
 
 
 def new_id() -> str:
@@ -93,24 +94,28 @@ def rename_session(store: Store, session_id: str, title: str) -> Future[None]:
 
 
 def delete_session(store: Store, session_id: str) -> Future[None]:
-    """Delete a session with its messages, runs, spans and samples."""
+    """Delete a session with its messages, runs, spans, samples, and what was repeated of it."""
 
     def work(db: Database) -> None:
         if not list(db.query("SELECT 1 FROM sessions WHERE id = ?", [session_id])):
             raise StudyError("error.session.unknown", id=session_id)
-        runs = "SELECT id FROM runs WHERE session_id = ?"
-        db.execute(f"DELETE FROM samples WHERE run_id IN ({runs})", [session_id])
-        db.execute(f"DELETE FROM spans WHERE run_id IN ({runs})", [session_id])
-        for table in ("messages", "runs", "events", "found_links", "permissions", "waiting"):
-            db.execute(f"DELETE FROM {table} WHERE session_id = ?", [session_id])
-        db.execute("DELETE FROM sessions WHERE id = ?", [session_id])
+        hidden = db.query("SELECT id FROM sessions WHERE forked_from = ? AND hidden = 1", [session_id])
+        for gone in (session_id, *(row["id"] for row in hidden)):
+            runs = "SELECT id FROM runs WHERE session_id = :id"
+            spans = f"SELECT id FROM spans WHERE run_id IN ({runs})"
+            db.execute(f"DELETE FROM replays WHERE of IN ({runs}) OR of IN ({spans})", {"id": gone})
+            db.execute(f"DELETE FROM samples WHERE run_id IN ({runs})", {"id": gone})
+            db.execute(f"DELETE FROM spans WHERE run_id IN ({runs})", {"id": gone})
+            for table in ("messages", "runs", "events", "found_links", "permissions", "waiting"):
+                db.execute(f"DELETE FROM {table} WHERE session_id = :id", {"id": gone})
+            db.execute("DELETE FROM sessions WHERE id = :id", {"id": gone})
 
     return store.submit(work, StoreChanged("sessions", (session_id,), session_id))
 
 
 def list_sessions(store: Store, limit: int = 200) -> list[Session]:
-    """Return sessions that have a message, last used first."""
-    sql = f"SELECT * FROM ({_SESSION}) WHERE message_count > 0 ORDER BY updated_at DESC LIMIT ?"
+    """Return sessions that have a message, last used first; not those made to measure or to compare."""
+    sql = f"SELECT * FROM ({_SESSION}) WHERE message_count > 0 AND {_SHOWN} ORDER BY updated_at DESC LIMIT ?"
     return [session_of(row) for row in store.query(sql, [limit])]
 
 
@@ -150,11 +155,11 @@ def messages(
 def search_messages(
     store: Store, text: str, *, session_id: str | None = None, limit: int = 50
 ) -> list[Message]:
-    """Return messages containing ``text``, ignoring ASCII case, newest first."""
+    """Return messages containing ``text``, ignoring ASCII case, newest first; of hidden sessions only when one is named."""
     pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     rows = store.query(
-        "SELECT * FROM messages WHERE content LIKE ? ESCAPE '\\' AND (? IS NULL OR session_id = ?) "
-        "ORDER BY seq DESC LIMIT ?",
+        "SELECT * FROM messages WHERE content LIKE ? ESCAPE '\\' AND (session_id = ? OR (? IS NULL"
+        f" AND session_id IN (SELECT id FROM sessions WHERE {_SHOWN}))) ORDER BY seq DESC LIMIT ?",
         [pattern, session_id, session_id, limit],
     )
     return [message_of(row) for row in rows]
