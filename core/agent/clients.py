@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ChatModels:
-    """Makes a ``ChatOllama`` for a model, where the engine is now. Kept: making one takes 90 ms, most of it reading
+    """Makes a ``ChatOllama`` of ours for a model, where the engine is now. Kept: making one takes 90 ms, most of it reading
     certificates."""
 
     def __init__(self, engine: Callable[[], Engine], settings: Settings) -> None:
@@ -34,11 +34,11 @@ class ChatModels:
 
     def _new(self, model: str, connection: dict[str, Any]) -> Any:
         import httpx
-        from langchain_ollama import ChatOllama
 
         from core.agent.speak import note_request, options_of
+        from core.agent.streamed import StreamedChat
 
-        return ChatOllama(
+        return StreamedChat(
             model=model,
             base_url=connection["base_url"],
             # Without trust_env=False, an HTTP_PROXY of the environment would come between us and the loopback address.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain.agents import create_agent
@@ -29,6 +31,7 @@ from core.agent.state import (
     plan_of,
     plan_to_json,
     results_of,
+    running,
     this_turn,
 )
 from core.agent.tools.documents import passages
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
 
 REPEATS = 2
 """The same call may be made this often; once more is a loop."""
+KEPT_GRAPHS = 8
 QUOTED = ("calculator", "search_documents")
 """Tools whose result a small model may word, since its words can be held against it."""
 
@@ -58,10 +62,14 @@ class Conduct(AgentMiddleware):
 
     state_schema = Place
 
-    def __init__(self, state: RunState) -> None:
-        super().__init__()
-        self.run = state
-        self.speaker = Speaker(state)
+    @property
+    def run(self) -> RunState:
+        """The run whose step this is: the compiled graph serves all of them."""
+        return running.get()
+
+    @property
+    def speaker(self) -> Speaker:
+        return Speaker(self.run)
 
     # -- choosing -------------------------------------------------------------------------------------
 
@@ -416,6 +424,10 @@ def _message(call: Mapping[str, Any], result: ToolResult, seen: dict[str, Any]) 
         seen[semconv.TOOL_CACHED] = True
     if result.attempts > 1:
         seen[semconv.TOOL_ATTEMPTS] = result.attempts
+    if result.answer:
+        seen[semconv.TOOL_ANSWER] = clean(result.answer, max_chars=20_000)
+    if result.citations:
+        seen[semconv.TOOL_CITATIONS] = [dataclasses.asdict(item) for item in result.citations]
     return ToolMessage(
         result.text, tool_call_id=call["id"], name=call["name"], artifact=artifact_of(result),
         status="success" if result.ok else "error",
@@ -457,11 +469,23 @@ def _written_out(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
     return found
 
 
-def build(model: BaseChatModel, state: RunState, checkpointer: Any = None) -> Any:
-    """Compile the graph of one run."""
-    return create_agent(
-        model,
-        tools=structured(state.tools.values(), state.context),
-        middleware=[Conduct(state)],
-        checkpointer=checkpointer,
-    )
+class Graphs:
+    """Compiled graphs. Compiling takes 15 ms, half of what an answer would wait for the agent, so one serves every run
+    with the same tools."""
+
+    def __init__(self) -> None:
+        self._built: OrderedDict[Any, Any] = OrderedDict()
+
+    def get(self, model: BaseChatModel, tools: Iterable[Tool], checkpointer: Any = None) -> Any:
+        """Return the graph for these tools; runs set :data:`core.agent.state.running` before they go through it."""
+        known = tuple((one.name, one.description, json.dumps(one.schema, sort_keys=True)) for one in tools)
+        # The model of each call is the run's own: see Speaker.
+        key = (known, id(checkpointer))
+        if key not in self._built:
+            self._built[key] = create_agent(
+                model, tools=structured(tools), middleware=[Conduct()], checkpointer=checkpointer
+            )
+            if len(self._built) > KEPT_GRAPHS:
+                self._built.popitem(last=False)
+        self._built.move_to_end(key)
+        return self._built[key]

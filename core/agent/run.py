@@ -95,6 +95,7 @@ class Agent:
     _refused: set[str] = field(default_factory=set)
     """Models that refused tools, whatever they say of themselves."""
 
+    _graphs: Any = None
     _counters: dict[str, Counter] = field(default_factory=dict)
     """By model: estimates, corrected by what the server counted in earlier runs."""
 
@@ -398,10 +399,13 @@ class Agent:
         from langgraph.errors import GraphRecursionError
         from langgraph.types import Command
 
-        from core.agent.graph import build
+        from core.agent.graph import Graphs
+        from core.agent.state import running
 
         saver = await self.checkpoints.saver() if self.checkpoints is not None else None
-        graph = build(state.chat_model(state.model_name), state, saver)
+        self._graphs = self._graphs or Graphs()
+        graph = self._graphs.get(state.chat_model(state.model_name), state.tools.values(), saver)
+        running.set(state)
         config = config_of(run.session_id, recursion_limit=MAX_STEPS)
         inputs: Any = (
             await self._resumed(state, run) if again else await self._first(state, run, saver is not None)
@@ -464,19 +468,10 @@ class Agent:
         self, graph: Any, inputs: Any, config: dict[str, Any], state: Any, kept: bool
     ) -> list[str]:
         """Run the graph until it ends or stops for the user; returns the ids of its interrupts."""
-        from langchain_core.messages import AIMessageChunk
-
         interrupts: list[str] = []
         durability = {"durability": "sync"} if kept else {}
-        async for part in graph.astream(
-            inputs, config, stream_mode=["messages", "updates"], version="v2", **durability
-        ):
-            if part["type"] == "messages":
-                chunk = part["data"][0]
-                if isinstance(chunk, AIMessageChunk):
-                    self.hub.note_tokens(1)
-                    state.take(str(chunk.content))
-            elif "__interrupt__" in part["data"]:
+        async for part in graph.astream(inputs, config, stream_mode="updates", version="v2", **durability):
+            if "__interrupt__" in part["data"]:
                 interrupts += [item.id for item in part["data"]["__interrupt__"]]
         return interrupts
 

@@ -20,6 +20,7 @@ from core.agent.context.fit import Passage
 from core.agent.context.record import budget_to_json
 from core.agent.context.truncated import was_cut
 from core.agent.state import RunState
+from core.agent.streamed import taking
 from core.agent.types import Budget
 from core.agent.window import Window, window_of
 from core.errors import StudyError
@@ -212,7 +213,7 @@ class Speaker:
         run.calls += 1
         async with run.recorder.span(f"chat {run.model_name}", "model", attributes) as seen:
             run.call_began_at, run.call_first_at = time.perf_counter(), None
-            token = _sent.set(seen)
+            token, taken = _sent.set(seen), taking.set(run.take)
             try:
                 response = await call.handler(
                     call.request.override(
@@ -230,6 +231,7 @@ class Speaker:
                 raise explain(error, url=run.context.engine.url, model=run.model_name) from error
             finally:
                 _sent.reset(token)
+                taking.reset(taken)
             message = response.result[-1]
             reported = self._account(seen, message)
             if window is not None:

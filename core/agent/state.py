@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NotRequired
 
@@ -85,13 +86,19 @@ class RunState:
     take_text: Callable[[str], None] | None = None
     """Where streamed text goes instead of the answer: held back, or parsed first."""
 
-    def take(self, raw: str) -> None:
+    def take(self, raw: str, tokens: int) -> None:
         """Take streamed text of the model."""
+        if self.context.hub is not None:
+            self.context.hub.note_tokens(tokens)
         now = time.perf_counter()
         self.call_first_at = self.call_first_at or now
         self.first_token_at = self.first_token_at or now
         if raw:
             (self.take_text or self.recorder.add_text)(raw)
+
+
+running: ContextVar[RunState] = ContextVar("running")
+"""The run whose steps this task takes."""
 
 
 # -- plans ---------------------------------------------------------------------------------------------
