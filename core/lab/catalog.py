@@ -83,6 +83,10 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         ),
     ),
     Experiment(
+        "tool-routing",
+        (Option("splits", "text", ""), Option("langs", "text", ""), _repeats(3)),
+    ),
+    Experiment(
         "agent",
         (
             Option("routes", "text", ""),

@@ -104,3 +104,12 @@ def test_faults_are_recovered_or_reported(room: AgentRoom) -> None:
     rows = rows_of(view)
     assert sum(value(row, "fault_cases") for row in rows) == 4
     assert all(value(row, "lost") == 0 for row in rows), view.warnings
+
+
+def test_tools_are_chosen_right_and_quickly(room: AgentRoom) -> None:
+    view = room.see("tool-routing", repeats="1")
+    whole = rows_of(view)[0]
+    assert value(whole, "questions") >= 130
+    assert value(whole, "tool_right") >= 97, view.warnings
+    assert value(whole, "arguments_right") >= 95, view.warnings
+    assert value(whole, "decision_ms") > 0 and "/" not in view.sentence
