@@ -8,11 +8,12 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
+from core.agent.recorded import given_of
 from core.errors import StudyError
 from core.events import QueueChanged, RunStarted
 from core.ground import Ground
 from core.session import Store, chat, permissions, waiting
-from core.session.rows import Answer, PermissionRequest
+from core.session.rows import Answer, PermissionRequest, Run
 
 if TYPE_CHECKING:
     from core.agent.run import Agent
@@ -150,6 +151,10 @@ class Runs:
         task.add_done_callback(finished)
         return await accepted
 
+    async def start(self, session_id: str, work: _Work) -> str:
+        """Start a run of a session nobody else asks in (a fork, a replay); returns its id once it is on disk."""
+        return await self._begin(session_id, work)
+
     async def _next(self, session_id: str) -> None:
         """Ask what has waited longest."""
         store = await self._ground.store()
@@ -204,11 +209,11 @@ class Runs:
         agent = self._agent()
         if run.status in ("interrupted", "error") and await agent.can_resume(run_id):
             return await self._begin(run.session_id, lambda started: agent.resume(run_id, started=started))
-        docs = bool(run.options.get("docs"))
+        again = _as_before(run, agent.engine.model)
         return await self._begin(
             run.session_id,
             lambda started: agent.run(
-                run.session_id, run.question, docs=docs, replaces=run_id, started=started
+                run.session_id, run.question, replaces=run_id, started=started, **again
             ),
         )
 
@@ -243,7 +248,10 @@ class Runs:
             run = chat.get_run(store, run_id)
             if run is not None:
                 # The checkpoint is lost: the question is asked anew.
-                return await self._agent().run(run.session_id, run.question, replaces=run_id, started=started)
+                again = _as_before(run, self._agent().engine.model)
+                return await self._agent().run(
+                    run.session_id, run.question, replaces=run_id, started=started, **again
+                )
         return ended
 
     def _later(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -256,6 +264,15 @@ class Runs:
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, StudyError):
             log.error("the queue could not go on", exc_info=error)
+
+
+def _as_before(run: Run, model: str) -> dict[str, Any]:
+    """Return how a run was made: what was made from another run is given the same of it again."""
+    made: dict[str, Any] = {"docs": bool(run.options.get("docs"))}
+    if run.kind in ("fork", "replay"):
+        other = run.model if run.model != model else None
+        made |= {"kind": run.kind, "made_from": run.made_from, "given": given_of(run.options), "model": other}
+    return made
 
 
 def _pairs(store: Store, session_id: str) -> list[tuple[str, str]]:

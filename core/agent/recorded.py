@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.agent import semconv
@@ -16,6 +17,37 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
     from core.agent.spans import Recorder
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a run that was made from another one is given of it."""
+
+    recorded: tuple[RecordedTool, ...] | None = None
+    """Results in place of calling the tools; ``None``: tools are called."""
+    first: tuple[RecordedTool, ...] = ()
+    """Steps it begins with, as if it had made them."""
+    edited: bool = False
+    """The last of them has a result the user wrote."""
+
+    def options(self) -> dict[str, Any]:
+        """Return it as it is kept with the run, so that the run goes on alike after a crash."""
+        found: dict[str, Any] = {}
+        if self.recorded is not None:
+            found["recorded"] = to_json(self.recorded)
+        if self.first:
+            found |= {"first": to_json(self.first), "edited": self.edited}
+        return found
+
+
+NOTHING = Given()
+
+
+def given_of(options: Mapping[str, Any]) -> Given:
+    """Read what a run was given."""
+    recorded = from_json(options.get("recorded"))
+    first = from_json(options.get("first")) or ()
+    return Given(None if recorded is None else tuple(recorded), tuple(first), bool(options.get("edited")))
 
 
 def recorded_tools(spans: Sequence[Span], before: str = "") -> list[RecordedTool]:
@@ -125,9 +157,9 @@ def as_messages(tools: Iterable[RecordedTool]) -> list[BaseMessage]:
     return found
 
 
-async def note(recorder: Recorder, tools: Sequence[RecordedTool], edited_last: bool) -> None:
+async def note(recorder: Recorder, given: Given) -> None:
     """Show the steps a run begins with in its trace."""
-    for at, one in enumerate(tools):
+    for at, one in enumerate(given.first):
         seen: dict[str, Any] = {
             semconv.OPERATION: "execute_tool",
             semconv.TOOL_NAME: one.tool,
@@ -139,7 +171,7 @@ async def note(recorder: Recorder, tools: Sequence[RecordedTool], edited_last: b
             seen[semconv.TOOL_ANSWER] = one.result.answer
         if one.result.citations:
             seen[semconv.TOOL_CITATIONS] = [dataclasses.asdict(item) for item in one.result.citations]
-        if edited_last and at == len(tools) - 1:
+        if given.edited and at == len(given.first) - 1:
             seen[semconv.TOOL_EDITED] = True
         if not one.result.ok:
             seen[semconv.ERROR_TYPE] = one.result.error

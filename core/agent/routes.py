@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 from core.events import Route
 from core.i18n import tr
+
+if TYPE_CHECKING:
+    from core.engines import Engine
+    from core.ollama import ModelDetails
 
 SMALL_PARAMETERS = 500_000_000
 """Below this a model neither chooses tools nor reports their results reliably (field measurements: 14–68 %)."""
@@ -59,3 +63,20 @@ def without_tools(model: str) -> tuple[Route, str]:
 def is_small(parameter_count: int | None) -> bool:
     """Say whether a model is too small to be trusted with wording a tool's result."""
     return parameter_count is not None and parameter_count < SMALL_PARAMETERS
+
+
+def route_of(model: str, details: ModelDetails | None, chosen: Mapping[str, str]) -> tuple[Route, str]:
+    """Return the route of a model by what the engine says of it; see :func:`choose_route`."""
+    capabilities = details.capabilities if details else ()
+    return choose_route(model, capabilities, details.parameter_count if details else None, chosen)
+
+
+async def details_of(engine: Engine, model: str | None) -> ModelDetails | None:
+    """Return what the engine says of a model; of the one in use when none is named.
+
+    Raises:
+        StudyError: The engine does not have it.
+    """
+    if not model or model == engine.model:
+        return engine.details
+    return await engine.client.show(model)

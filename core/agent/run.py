@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +17,8 @@ from core.agent.clients import ChatModels
 from core.agent.context.counter import Counter, counter_for
 from core.agent.context.record import last_summary
 from core.agent.death import DeathWatch
-from core.agent.routes import choose_route, is_small, without_tools
+from core.agent.recorded import NOTHING, Given, given_of
+from core.agent.routes import details_of, is_small, route_of, without_tools
 from core.agent.routing import Router
 from core.agent.spans import Recorder
 from core.agent.types import Plan, RecordedTool, Search, Step, Tool, ToolContext
@@ -40,6 +42,7 @@ from core.text import clean_line
 
 if TYPE_CHECKING:
     from core.engines import Engine
+    from core.ollama import ModelDetails
     from core.telemetry import Hub
 
 log = logging.getLogger(__name__)
@@ -48,8 +51,6 @@ MAX_STEPS = 64
 """Supersteps of the graph: the limits of the settings end a run long before."""
 ENGINE_PATIENCE_S = 60.0
 """So long an engine that restarts is waited for before a call is tried again."""
-HISTORY = 60
-"""Earlier messages that are looked at."""
 
 Tools = Callable[[ToolContext, Settings], dict[str, Tool]]
 
@@ -109,12 +110,9 @@ class Agent:
 
     def route(self) -> tuple[Route, str]:
         """Return the tool route of the current model, and why."""
-        details = self.engine.details
-        capabilities = details.capabilities if details else ()
         if self.engine.model in self._refused:
             return self._without_tools(self.engine.model)
-        count = details.parameter_count if details else None
-        return choose_route(self.engine.model, capabilities, count, self.settings.routes)
+        return route_of(self.engine.model, self.engine.details, self.settings.routes)
 
     def _without_tools(self, model: str) -> tuple[Route, str]:
         details = self.engine.details
@@ -138,6 +136,7 @@ class Agent:
         started: Callable[[RunStarted], None] | None = None,
         model: str | None = None,
         recorded: Sequence[RecordedTool] | None = None,
+        given: Given = NOTHING,
         kind: str = "chat",
         made_from: str = "",
     ) -> RunEnded:
@@ -149,6 +148,7 @@ class Agent:
             started: Called once the question is on disk.
             model: Another model than the one in use.
             recorded: Results of an earlier run, given instead of calling the tools.
+            given: What is taken over from an earlier run; kept with this one.
             kind: ``chat``, ``replay`` or ``fork``.
             made_from: Id of the run or message it was made from.
 
@@ -159,6 +159,9 @@ class Agent:
             StudyError: The question was not accepted (empty, too long, unknown session, disk full).
         """
         question = prompts.accepted(question, self.settings.num_ctx)
+        if recorded is not None:
+            given = dataclasses.replace(given, recorded=tuple(recorded))
+        options = {"docs": docs, "num_ctx": self.settings.num_ctx, "seed": self.settings.seed}
         run = await asyncio.wrap_future(
             chat.begin_run(
                 self.store,
@@ -167,7 +170,7 @@ class Agent:
                 engine=self.engine.kind,
                 engine_version=self.engine.version,
                 model=model or self.engine.model,
-                options={"docs": docs, "num_ctx": self.settings.num_ctx, "seed": self.settings.seed},
+                options=options | given.options(),
                 replaces=replaces,
                 kind=kind,
                 made_from=made_from,
@@ -176,10 +179,7 @@ class Agent:
         self.emit(run)
         if started:
             started(run)
-        return await self._answer(
-            run, question, docs=docs, replaces=replaces, model=model,
-            recorded=list(recorded) if recorded is not None else None,
-        )  # fmt: skip
+        return await self._answer(run, question, docs=docs, replaces=replaces, model=model, given=given)
 
     async def resume(
         self, run_id: str, *, started: Callable[[RunStarted], None] | None = None
@@ -199,9 +199,8 @@ class Agent:
         if started:
             started(run)
         model = row.model if row.model != self.engine.model else None
-        return await self._answer(
-            run, row.question, docs=bool(row.options.get("docs")), model=model, again=True
-        )
+        docs, given = bool(row.options.get("docs")), given_of(row.options)
+        return await self._answer(run, row.question, docs=docs, model=model, given=given, again=True)
 
     async def can_resume(self, run_id: str) -> bool:
         """Say whether a run has finished steps that need not be done again."""
@@ -248,7 +247,7 @@ class Agent:
         docs: bool,
         replaces: str | None = None,
         model: str | None = None,
-        recorded: list[RecordedTool] | None = None,
+        given: Given = NOTHING,
         again: bool = False,
     ) -> RunEnded:
         recorder = Recorder(self.store, self.emit, run)
@@ -275,7 +274,10 @@ class Agent:
             watch = await asyncio.to_thread(DeathWatch, self.engine)
             # The graph module imports LangChain: in a thread, the loop stays free meanwhile.
             await asyncio.to_thread(warm_up)
-            state = await self._state(context, route, reason, docs, model, recorded)
+            details = await details_of(self.engine, model)
+            if model and model != self.engine.model and model not in self._refused:
+                route, reason = route_of(model, details, self.settings.routes)
+            state = await self._state(context, route, reason, docs, model, given, details)
             attributes = {
                 semconv.OPERATION: "invoke_agent",
                 semconv.AGENT_NAME: "llm-study",
@@ -284,7 +286,7 @@ class Agent:
                 semconv.ROUTE_REASON: reason,
             } | ({semconv.RETRY_OF: replaces} if replaces else {})
             async with recorder.span("invoke_agent", "agent", attributes):
-                await self._stream(state, run, again)
+                await self._stream(state, run, again, given)
                 if state.cut:
                     recorder.add_text(f"\n\n{tr('agent.length', tokens=self.settings.num_predict)}")
                 if not recorder.text.strip():
@@ -341,11 +343,10 @@ class Agent:
 
     async def _state(
         self, context: ToolContext, route: Route, reason: str, docs: bool, model: str | None,
-        recorded: list[RecordedTool] | None,
+        given: Given, details: ModelDetails | None,
     ) -> Any:  # fmt: skip
         from core.agent.state import RunState
 
-        details = self.engine.details
         tools = await asyncio.to_thread(self.tools, context, self.settings)
         query = clean_line(context.question, max_chars=400)
         return RunState(
@@ -367,7 +368,7 @@ class Agent:
             counter=await self._counter(model or self.engine.model),
             summary=await asyncio.to_thread(last_summary, self.store, context.session_id),
             forced=Plan((Step("search_documents", {"query": query}),), "user") if docs else None,
-            recorded=recorded,
+            recorded=None if given.recorded is None else list(given.recorded),
         )
 
     async def _counter(self, model: str, *, again: bool = False) -> Counter:
@@ -395,11 +396,12 @@ class Agent:
         values: dict[str, Any] = found.checkpoint["channel_values"] if found is not None else {}
         return values if values.get("run_id") == run_id else None
 
-    async def _stream(self, state: Any, run: RunStarted, again: bool) -> None:
+    async def _stream(self, state: Any, run: RunStarted, again: bool, given: Given) -> None:
         from langgraph.errors import GraphRecursionError
         from langgraph.types import Command
 
         from core.agent.graph import Graphs
+        from core.agent.history import first_input
         from core.agent.state import running
 
         saver = await self.checkpoints.saver() if self.checkpoints is not None else None
@@ -408,7 +410,9 @@ class Agent:
         running.set(state)
         config = config_of(run.session_id, recursion_limit=MAX_STEPS)
         inputs: Any = (
-            await self._resumed(state, run) if again else await self._first(state, run, saver is not None)
+            await self._resumed(state, run)
+            if again
+            else await first_input(state, run, saver is not None, given)
         )
         try:
             while open_interrupts := await self._pass(graph, inputs, config, state, saver is not None):
@@ -416,27 +420,6 @@ class Agent:
                 inputs = Command(resume=dict.fromkeys(open_interrupts, True))
         except GraphRecursionError as error:
             raise StudyError("error.agent.steps", steps=MAX_STEPS) from error
-
-    async def _first(self, state: Any, run: RunStarted, kept: bool) -> dict[str, Any]:
-        """Return the graph's input: the session's messages as the store has them, in place of what a checkpoint holds."""
-        from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage
-        from langgraph.graph.message import REMOVE_ALL_MESSAGES
-
-        earlier = [
-            message
-            for message in await asyncio.to_thread(chat.messages, self.store, run.session_id, limit=HISTORY)
-            if message.id not in (run.user_message_id, run.assistant_message_id) and message.content.strip()
-        ]
-        while earlier and earlier[0].role != "user":
-            earlier.pop(0)
-        messages: list[BaseMessage] = [RemoveMessage(REMOVE_ALL_MESSAGES)] if kept else []
-        messages += [
-            HumanMessage(item.content, id=item.id)
-            if item.role == "user"
-            else AIMessage(item.content, id=item.id)
-            for item in earlier
-        ]
-        return {"messages": [*messages, HumanMessage(state.question, id=run.user_message_id)]}
 
     async def _resumed(self, state: Any, run: RunStarted) -> Any:
         """Bring the run's own state to where the checkpoint is; returns the graph's input: go on."""
