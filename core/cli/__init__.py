@@ -35,6 +35,7 @@ _COMMANDS = {
     "status": "core.cli.containers",
     "lab": "core.cli.lab",
     "tools": "core.cli.tools",
+    "memory": "core.cli.memory",
     "cost": "core.cli.cost",
     "doctor": "core.cli.doctor",
     "tour": "core.cli.tour",

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from core import __version__
-from core.cli import containers_arguments, cost_arguments, lab_arguments, models_arguments, tools_arguments
+from core.cli import (
+    containers_arguments,
+    cost_arguments,
+    lab_arguments,
+    memory_arguments,
+    models_arguments,
+    tools_arguments,
+)
 from core.i18n import LANGS, Lang, tr
 
 
@@ -114,7 +121,14 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--token-file", metavar="FILE", help=tr("cli.help.token_file"))
     engine.add_parser("status", parents=[common, as_json], help=tr("cli.help.engine_status"))
 
-    for rooms in (models_arguments, containers_arguments, lab_arguments, cost_arguments, tools_arguments):
+    for rooms in (
+        models_arguments,
+        containers_arguments,
+        lab_arguments,
+        cost_arguments,
+        tools_arguments,
+        memory_arguments,
+    ):
         rooms.add(commands, [common, as_json])
 
     doctor = commands.add_parser("doctor", parents=[common, as_json], help=tr("cli.help.doctor"))

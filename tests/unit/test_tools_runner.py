@@ -351,3 +351,11 @@ def test_old_answers_go(store: Store) -> None:
     tool_cache.put(store, "new", "t", {"text": "x"}, now, 600.0).result()
     assert tool_cache.get(store, "old") is None
     assert tool_cache.get(store, "for ever") is not None and tool_cache.get(store, "new") is not None
+
+
+@pytest.mark.parametrize("pace", [0.5, 2.0])
+def test_the_wait_before_the_next_attempt_keeps_the_pace_of_the_settings(pace: float) -> None:
+    wait = runner._wait(1, TimeoutError(), pace)
+    assert 0.7 * pace * runner.FIRST_WAIT_S <= wait <= 1.3 * pace * runner.FIRST_WAIT_S
+    # What a service asks for is kept whatever the pace.
+    assert runner._wait(1, HttpFailed("S", 429, retry_after=3.0), pace) == 3.0

@@ -76,7 +76,7 @@ async def _attempts(
         result, error = await _once(tool, context, arguments, deadline, lang, attempt)
         if error is None or not can_be_retried(error) or attempt > tool.retries:
             return result, error
-        wait = _wait(attempt, error)
+        wait = _wait(attempt, error, context.settings.retry_pace)
         if time.monotonic() + wait >= deadline:
             return result, error  # It asks for more patience than the tool is given.
         attempt += 1
@@ -143,12 +143,13 @@ def _gone(task: asyncio.Future[Any]) -> None:
         task.exception()
 
 
-def _wait(attempt: int, error: BaseException) -> float:
-    """Return the seconds to wait before the next attempt: what the service asks for, else doubling with jitter."""
+def _wait(attempt: int, error: BaseException, pace: float) -> float:
+    """Return the seconds to wait before the next attempt: what the service asks for, else doubling with jitter at the pace
+    of the settings."""
     asked = getattr(error, "retry_after", None)
     if asked is not None:
         return float(asked)
-    return FIRST_WAIT_S * 2.0 ** (attempt - 1) * random.uniform(0.75, 1.25)
+    return FIRST_WAIT_S * pace * 2.0 ** (attempt - 1) * random.uniform(0.75, 1.25)
 
 
 def _is_outage(error: BaseException) -> bool:

@@ -25,7 +25,7 @@ from core.agent.checkpoints import Checkpoints
 from core.agent.types import Search, Tool, ToolContext
 from core.events import Event, MemoryUse, RunEnded, RunStarted, Span, Usage
 from core.lab.trials.grade import Call
-from core.session import Store, chat
+from core.session import Store, chat, facts
 from core.settings import Settings
 
 AXES = 128
@@ -253,8 +253,8 @@ class Room:
         await asyncio.wrap_future(chat.end_run(self.store, ended))
 
     async def remember(self, text: str) -> None:
-        """Put a fact into long-term memory, as if the user had asked for it."""
-        await self.know(await self.session(), text)
+        """Put a fact into long-term memory, the way the app does when the user asks for it."""
+        await asyncio.wrap_future(facts.add(self.store, text, await self.session()))
 
     async def ask(self, session_id: str, question: str, *, limit_s: float) -> Seen:
         """Ask, wait for the end, and read back what is on disk.
