@@ -238,6 +238,10 @@ class OllamaClient:
         }  # fmt: skip
         return self._stream("/api/chat", _without_none(body))
 
+    def send_chat(self, body: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
+        """Stream the answer to a chat request whose body is given whole, as a recorded one; see :meth:`chat`."""
+        return self._stream("/api/chat", body)
+
     def generate(
         self,
         model: str,
@@ -299,7 +303,7 @@ class OllamaClient:
                 return
         raise StreamCut
 
-    async def _stream(self, path: str, body: Mapping[str, Any]) -> AsyncIterator[Chunk]:
+    async def _stream(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
         model = str(body.get("model", ""))
         async for data in self._objects(path, body):
             if "error" in data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,8 @@ from core.session.store import Store
 
 FORMAT = 1
 """Version of the JSON export."""
+JSONL_TYPE, JSONL_FORMAT = "llm-study-session", 1
+"""What the first line of a JSONL export says it is."""
 
 
 def _load(
@@ -90,3 +93,35 @@ def _receipt(run: Run) -> str:
     if run.memory.peak_bytes is not None:
         items.append(f"peak {run.memory.peak_bytes / 2**20:.0f} MiB")
     return " · ".join(items)
+
+
+def session_jsonl(store: Store, session_id: str, run_id: str = "") -> Iterator[dict[str, Any]]:
+    """Yield a session as the lines of a JSONL file: the session, its messages, runs and spans, and how many of each.
+
+    Args:
+        run_id: Only this run of it.
+    """
+    session, messages, runs, spans = _load(store, session_id)
+    chosen = [run for run in runs.values() if not run_id or run.id == run_id]
+    ids = {run.id for run in chosen}
+    rows: dict[str, list[dict[str, Any]]] = {
+        "messages": [
+            # A question asked again belongs to the later run; of earlier ones runs and spans are left.
+            {"type": "message", **dataclasses.asdict(one)}
+            for one in messages
+            if one.run_id in ids or (one.run_id is None and not run_id)
+        ],
+        "runs": [{"type": "run", **dataclasses.asdict(run)} for run in chosen],
+        "spans": [
+            {"type": "span", **dataclasses.asdict(span)} for run in chosen for span in spans.get(run.id, [])
+        ],
+    }
+    keep = ("id", "title", "created_at", "updated_at", "engine", "model", "forked_from", "forked_at")
+    yield {
+        "type": JSONL_TYPE,
+        "format": JSONL_FORMAT,
+        "session": {name: getattr(session, name) for name in keep},
+    }
+    for table in rows.values():
+        yield from table
+    yield {"type": "end", **{name: len(table) for name, table in rows.items()}}
