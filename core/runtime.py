@@ -398,6 +398,8 @@ class Runtime:
             hub=self._hub,
             checkpoints=self._checkpoints,
         )
+        if self.settings.otlp_endpoint:
+            self.traces.start_push(store)
         self._on_status(self.status)
         self._spawn(self._warm_up(store, warm_up))
         self._spawn(library.resume(self._emit))
@@ -482,7 +484,7 @@ class Runtime:
 
     async def _shut_down(self) -> None:
         await self.runs.close()
-        for room in ("lab", "models", "containers", "tools"):
+        for room in ("traces", "lab", "models", "containers", "tools"):
             desk = self.__dict__.get(room)  # Only those that were ever asked for.
             if desk is not None:
                 with contextlib.suppress(StudyError):

@@ -131,6 +131,13 @@ class Settings:
     searxng_url: str = ""
     """A SearXNG server for web searches (its JSON format must be on). Empty: search engines are asked directly."""
 
+    otlp_endpoint: str = ""
+    """OpenTelemetry collector that each finished run's trace is sent to (OTLP/HTTP), e.g. ``http://127.0.0.1:4318``.
+    Empty: nothing is sent."""
+
+    otlp_content: bool = False
+    """Send what was asked, found and answered to :attr:`otlp_endpoint` too, not only names, numbers and times."""
+
     keymap: Mapping[str, str] = field(default_factory=dict)
     """Keys by action id, e.g. ``trace = "f2,ctrl+t"``; F1 lists the ids. Quit always keeps ctrl+q."""
 

@@ -63,6 +63,7 @@ def read(path: Path) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {"sessions": [], "messages": [], "runs": [], "spans": []}
     number, ended = 0, False
     try:
+        path = path.expanduser()
         for number, line in _lines(path):
             if ended:
                 raise _BadLine("after_end")
@@ -91,8 +92,8 @@ def read(path: Path) -> dict[str, list[dict[str, Any]]]:
         _check_links(found)
     except _BadLine as bad:
         raise UsageError(f"error.import.{bad}", path=clean_line(str(path)), line=number) from bad
-    except OSError as error:
-        reason = clean_line(error.strerror or str(error))
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = clean_line(getattr(error, "strerror", None) or str(error))
         raise UsageError("error.import.unreadable", path=clean_line(str(path)), reason=reason) from error
     return found
 
