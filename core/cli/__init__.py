@@ -37,6 +37,7 @@ _COMMANDS = {
     "tools": "core.cli.tools",
     "memory": "core.cli.memory",
     "cost": "core.cli.cost",
+    "trace": "core.cli.trace",
     "doctor": "core.cli.doctor",
     "tour": "core.cli.tour",
 }

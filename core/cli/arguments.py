@@ -15,6 +15,7 @@ from core.cli import (
     memory_arguments,
     models_arguments,
     tools_arguments,
+    trace_arguments,
 )
 from core.i18n import LANGS, Lang, tr
 
@@ -128,6 +129,7 @@ def build_parser() -> argparse.ArgumentParser:
         cost_arguments,
         tools_arguments,
         memory_arguments,
+        trace_arguments,
     ):
         rooms.add(commands, [common, as_json])
 
