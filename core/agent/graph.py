@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import json
 import time
 from collections import OrderedDict
@@ -15,7 +16,7 @@ from langchain.agents.middleware import AgentMiddleware
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langgraph.types import interrupt
 
-from core.agent import check, constrained, prompts, semconv
+from core.agent import check, constrained, forms, prompts, semconv
 from core.agent.context.facts import lines_as_prompt as facts_as_prompt
 from core.agent.context.facts import recall
 from core.agent.context.fit import Passage
@@ -99,7 +100,10 @@ class Conduct(AgentMiddleware):
             return plan
         attributes = {semconv.ROUTE: run.route, semconv.ROUTE_REASON: run.route_reason}
         async with run.recorder.span("route", "route", attributes) as seen:
-            plan = await run.router.plan(run.question, list(run.tools))
+            # Too small a model is not asked: the nearest example decides.
+            choose = None if run.small else functools.partial(forms.choose, self.speaker)
+            plan = await run.router.plan(run.question, list(run.tools), choose=choose)
+            plan = await forms.completed(self.speaker, plan)
             chosen = ", ".join(step.tool for step in plan.steps)
             seen["name"] = f"route → {chosen or ('ask' if plan.ask else 'answer')}"
             seen[semconv.DECIDED_BY] = plan.by

@@ -163,6 +163,14 @@ class Speaker:
         finally:
             run.take_text, run.first_token_at, run.cut = before
 
+    async def call(self, call: Call) -> Any:
+        """Make a call of our own, outside the conversation, with the retries of any other.
+
+        Raises:
+            StudyError: Every attempt failed.
+        """
+        return await self._with_retries(call)
+
     async def _with_retries(self, call: Call) -> Any:
         run = self.run
         attempt = 1

@@ -14,6 +14,8 @@ from core.i18n import catalogue
 from core.text import clean_line
 
 Embed = Callable[[list[str]], Awaitable[list[list[float]]]]
+Choose = Callable[[str, Sequence[tuple[str, str]]], Awaitable[str]]
+"""Asks a model which class a question belongs to, with labelled ones beside it; ``""``: it cannot say."""
 
 NEIGHBOURS = 3
 MARGIN = 0.02
@@ -60,12 +62,13 @@ class Router:
                 texts = tuple(examples[at].text for at in rows)
                 self._known[label] = (texts, _unit([vectors[at] for at in rows]))
 
-    async def plan(self, question: str, tools: Sequence[str]) -> Plan:
+    async def plan(self, question: str, tools: Sequence[str], *, choose: Choose | None = None) -> Plan:
         """Choose the tools for a question, in order.
 
         Args:
             question: The user's own words, nothing else.
             tools: Names of the tools that can be used now.
+            choose: Asks a model where it is close; without it the nearest examples decide.
         """
         text = question[:2000]
         taught = await self._by_teaching(text, tools)
@@ -82,7 +85,7 @@ class Router:
             return Plan(tuple(one.step for one in found[:MAX_STEPS]), "code")
         if "search_documents" not in tools:
             return Plan()
-        return await self._by_likeness(text)
+        return await self._by_likeness(text, choose)
 
     async def _by_teaching(self, text: str, tools: Sequence[str]) -> Plan | None:
         """Follow the user's own examples: the very same question always, a very similar one too."""
@@ -113,25 +116,33 @@ class Router:
             return None
         return Plan((Step(tool, arguments_for(tool, text)),), "user", score, known)
 
-    async def _by_likeness(self, text: str) -> Plan:
+    async def _by_likeness(self, text: str, choose: Choose | None = None) -> Plan:
         await self.warm_up()
         [vector] = await self._embed([text[:1000]])
         best = {label: self._nearest(vector, label) for label in ("search_documents", "none")}
-        (documents, nearest), (none, other) = best["search_documents"], best["none"]
+        (documents, [nearest, *_]), (none, [other, *_]) = best["search_documents"], best["none"]
         ahead = documents - none - MARGIN
         unsure = ("search_documents", "none") if abs(ahead) < UNSURE else ()
         by: DecidedBy = "examples"
-        if ahead > 0:
+        search = ahead > 0
+        if unsure and choose is not None:
+            # Both kinds in turn, the nearest of each last.
+            pairs = zip(best["search_documents"][1][::-1], best["none"][1][::-1], strict=False)
+            shots = [shot for a, b in pairs for shot in ((a, "search_documents"), (b, "none"))]
+            picked = await choose(text, shots)
+            if picked in unsure:
+                search, by = picked == "search_documents", "model"
+        if search:
             step = Step("search_documents", {"query": clean_line(text, max_chars=400)})
             return Plan((step,), by, documents, nearest, unsure)
         return Plan((), by, none, other, unsure)
 
-    def _nearest(self, vector: Sequence[float], label: str) -> tuple[float, str]:
-        """Return the mean cosine of the nearest questions of a class, and the nearest one."""
+    def _nearest(self, vector: Sequence[float], label: str) -> tuple[float, list[str]]:
+        """Return the mean cosine of the nearest questions of a class, and these, nearest first."""
         texts, matrix = self._known[label]
         scores = (matrix @ _unit([vector])[0]).tolist()
         best = sorted(range(len(texts)), key=scores.__getitem__, reverse=True)[:NEIGHBOURS]
-        return sum(scores[at] for at in best) / len(best), texts[best[0]]
+        return sum(scores[at] for at in best) / len(best), [texts[at] for at in best]
 
 
 def _one(text: str, tools: Sequence[str]) -> list[Certain]:

@@ -41,4 +41,5 @@ MESSAGES: dict[str, str] = {
     "error.agent.empty.fix": "Ask again in other words, or choose another model.",
     "agent.ask.place": "For which place? Tell me the city, for example: weather in Seoul.",
     "agent.ask.query": "What should I search for?",
+    "agent.ask.arguments": "{tool} needs to know more: {missing}. Please ask again with it.",
 }

@@ -41,4 +41,5 @@ MESSAGES: dict[str, str] = {
     "error.agent.empty.fix": "다른 말로 다시 묻거나 다른 모델을 고르세요.",
     "agent.ask.place": "어느 곳의 날씨를 알려 드릴까요? 예: 서울 날씨",
     "agent.ask.query": "무엇을 검색할까요?",
+    "agent.ask.arguments": "{tool}을(를) 쓰려면 더 알아야 합니다: {missing}. 함께 적어서 다시 물어봐 주세요.",
 }
