@@ -32,10 +32,13 @@ Scope = Literal[
     "permission",
     "memory",
 ]
-Group = Literal["chat", "view", "documents", "session", "models", "container", "lab", "timeline", "app"]
+Group = Literal[
+    "chat", "view", "trace", "documents", "session", "models", "container", "lab", "timeline", "app"
+]
 GROUPS: tuple[Group, ...] = (
     "chat",
     "view",
+    "trace",
     "documents",
     "session",
     "models",
@@ -135,6 +138,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("wider", "f8", "view", command="wider"),
     Action("explain", "question_mark", "view", "resources"),
     Action("fold", "left,right", "view", "trace", bound=False),
+    Action("trace_rerun", "r", "trace", "trace"),
+    Action("trace_determinism", "d", "trace", "trace"),
+    Action("trace_curl", "c", "trace", "trace"),
+    Action("trace_fork", "f", "trace", "trace"),
+    Action("trace_replay", "p", "trace", "trace"),
+    Action("trace_correct", "o", "trace", "trace"),
+    Action("trace_export", "x", "trace", "trace"),
+    Action("trace_error", "e", "trace", "trace"),
+    Action("trace_errors", "E", "trace", "trace"),
+    Action("trace_filter", "slash", "trace", "trace"),
     Action("item_timeline", "m", "view", "chat"),
     Action("span_timeline", "m", "view", "trace"),
     Action("timeline_left", "left", "timeline", "timeline"),

@@ -33,6 +33,8 @@ class Glyphs:
     memory: str = "+"
     copy: str = "⧉"
     retry: str = "⟲"
+    fork: str = "⑂"
+    differ: str = "≠"
     bullet: str = "•"
     clip: str = "✂"
     up: str = "↑"
@@ -54,6 +56,8 @@ class Glyphs:
 
 UNICODE = Glyphs()
 ASCII = Glyphs(
+    fork="Y",
+    differ="x",
     closed=">",
     open="v",
     ok="+",

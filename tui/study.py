@@ -47,6 +47,7 @@ from tui.screens.room import Room
 from tui.screens.sessions import SessionsScreen
 from tui.screens.workbench import Layout, Workbench
 from tui.state import Pending, State
+from tui.trace_room import TraceRoom
 from tui.widgets.basics import Choices
 from tui.widgets.composer import Composer
 from tui.widgets.header import Header
@@ -123,6 +124,7 @@ class StudyApp(App[None], inherit_bindings=False):
         self.models = ModelsRoom(self)
         self.container = ContainerRoom(self)
         self.agent = AgentRoom(self)
+        self.traces = TraceRoom(self)
         self.sessions_wanted = False
         self.interrupted_at = 0.0
         self._documents_due = False

@@ -63,6 +63,10 @@ class Bench(Workbench):
 
         open_timeline(self.study, event.run_id)
 
+    @on(TracePane.Wants)
+    def _trace_wants(self, event: TracePane.Wants) -> None:
+        self.study.traces.do(event.action, event.item)
+
     @on(Transcript.Explain)
     def _explain_answer(self, event: Transcript.Explain) -> None:
         self.study.agent.explain(self.chat.answer(event.message_id))

@@ -16,6 +16,7 @@ from core.i18n import tr
 from core.session.rows import Session
 from core.text import clean_line
 from tui import actions
+from tui.glyphs import glyphs
 from tui.screens.dialogs import Ask, Confirm, Dialog
 from tui.widgets.basics import Plain
 from tui.widgets.rows import Row, RowList
@@ -64,6 +65,9 @@ class SessionsScreen(Dialog):
 
     def _row(self, session: Session) -> Row:
         mark = ("* ", "accent") if session.id == self._current else ("  ", "")
+        title = clean_line(session.title) or tr("session.untitled")
+        if session.forked_from:
+            title = f"{glyphs().fork} {title}"
         when = datetime.fromtimestamp(session.updated_at)
         same_day = when.date() == self._now().date()
         right = (
@@ -71,9 +75,7 @@ class SessionsScreen(Dialog):
             (tr("sessions.messages", count=session.message_count), "quiet"),
             (f"  {when:%H:%M}     " if same_day else f"  {when:%Y-%m-%d}", "quiet"),
         )
-        return Row(
-            session.id, (mark, (clean_line(session.title) or tr("session.untitled"), "")), right, data=session
-        )
+        return Row(session.id, (mark, (title, "")), right, data=session)
 
     @on(Input.Changed)
     def _typed(self) -> None:

@@ -259,6 +259,8 @@ class Workbench(GuardedScreen):
             self.documents.close_search()
             self.documents.rows.focus()
             return True
+        if self.focused_pane() == "trace" and self.trace.close_filter():
+            return True
         if self.focused_pane() == "documents" and self.documents.close_search():
             return True
         if self.arrangement.view:

@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from rich.cells import cell_len
 from textual import events, on
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
+from textual.widgets import Input
 
 from core.events import Span
 from core.i18n import tr
 from core.session.rows import Run
-from core.text import break_long_lines, clean_line
+from core.text import clean_line
 from tui import actions, format
 from tui.glyphs import glyphs
-from tui.widgets.basics import Plain
+from tui.widgets.basics import Choices, Plain
 from tui.widgets.rows import Fragment, Row, RowList
-from tui.widgets.tool_row import pretty
+from tui.widgets.trace_text import run_detail, span_detail
 
-DETAIL_LIMIT = 40_000
-"""Characters of one attribute shown; the JSON export has all of it."""
-
-_TEXTS = (
-    "gen_ai.tool.call.arguments",
-    "gen_ai.tool.call.result",
-    "gen_ai.retrieval.query.text",
-    "gen_ai.retrieval.documents",
-    "gen_ai.input.messages",
-    "gen_ai.output.messages",
-    "app.error.message",
-)
-"""Attributes shown on lines of their own, in this order, after the short ones."""
+DRAW_EVERY_S = 0.05
+"""Steps that come while a run goes on are drawn together."""
+TOKENS_FROM = 70
+"""Cells of width from which the tree has room for tokens."""
 
 
-class TracePane(Horizontal):
-    """Tree at the left, details at the right. Works only while it is shown."""
+class TracePane(Vertical):
+    """Tree at the left, details at the right, keys below. Works only while it is shown."""
 
     BINDINGS = actions.bindings("trace")
+
+    @dataclass
+    class Wants(Message):
+        """Something is to be done with a step or a run: the id of an action of scope ``trace``."""
+
+        action: str
+        item: Run | Span
 
     @dataclass
     class ShowTimeline(Message):
@@ -56,12 +55,26 @@ class TracePane(Horizontal):
         self._folded: set[str] = set()
         self._stale = True
         self._follow = False
+        self._following = True
+        """The cursor stays on the newest step until the user moves it away from the end."""
+        self._due = False
+        self._newest: str | None = None
+        self._errors_only = False
+        self._texts: dict[str, tuple[Span, str]] = {}
+        """What the filter looks in, by span."""
 
     def fill(self) -> None:
         """Make the panes' parts, the first time the trace is wanted: a start has no use for them."""
         if not self.children:
-            detail = VerticalScroll(Plain(tr("trace.empty"), id="trace-text"), id="trace-detail")
-            self.mount(SpanTree(id="trace-tree"), detail)
+            body, left = Horizontal(id="trace-body"), Vertical(id="trace-left")
+            detail = VerticalScroll(id="trace-detail")
+            found = Input(placeholder=tr("trace.filter"), id="trace-filter", compact=True)
+            found.display = False
+            # From the outside in, so that each part is there at once.
+            self.mount(body, Choices(id="trace-keys"))
+            body.mount(left, detail)
+            left.mount(found, SpanTree(id="trace-tree"))
+            detail.mount(Plain(tr("trace.empty"), id="trace-text"))
 
     # -- what is known -------------------------------------------------------------------------------
 
@@ -83,8 +96,18 @@ class TracePane(Horizontal):
 
     def put_span(self, span: Span) -> None:
         """Add a span, or bring it up to date."""
+        new = span.id not in self.spans
         self.spans[span.id] = span
-        self.refresh_rows()
+        if new and self._following and span.run_id == next(reversed(self.runs), None):
+            self._newest = span.id
+        if not self._due:
+            self._due = True
+            self.set_timer(DRAW_EVERY_S, self._draw)
+
+    def _draw(self) -> None:
+        self._due = False
+        newest, self._newest = self._newest, None
+        self.refresh_rows(select=newest if self._following else None)
 
     def on_show(self) -> None:
         if self._stale:
@@ -100,8 +123,8 @@ class TracePane(Horizontal):
         """The list of spans."""
         return self.query_one(RowList)
 
-    def refresh_rows(self, *, follow: bool = False) -> None:
-        """Draw the tree anew, if it is shown. ``follow``: put the cursor on the last run."""
+    def refresh_rows(self, *, follow: bool = False, select: str | None = None) -> None:
+        """Draw the tree anew, if it is shown. ``follow``: put the cursor on the last run; ``select``: on that row."""
         if not (self.display and self.children):
             self._stale = True
             self._follow = self._follow or follow
@@ -110,18 +133,180 @@ class TracePane(Horizontal):
         rows: list[Row] = []
         width = self.span_rows.size.width
         children: dict[str | None, list[Span]] = {}
+        by_run: dict[str, list[Span]] = {}
+        kept = self._kept()
         for span in self.spans.values():
-            parent = span.parent_id if span.parent_id in self.spans else f"run:{span.run_id}"
-            children.setdefault(parent, []).append(span)
+            by_run.setdefault(span.run_id, []).append(span)
+            if kept is None or span.id in kept:
+                parent = span.parent_id if span.parent_id in self.spans else f"run:{span.run_id}"
+                children.setdefault(parent, []).append(span)
         for run in self.runs.values():
-            rows.append(self._run_row(run, bool(children.get(f"run:{run.id}"))))
-            if run.id not in self._folded:
-                scale = _Scale(run, [span for span in self.spans.values() if span.run_id == run.id])
-                self._add(rows, children, f"run:{run.id}", 1, scale, width)
+            below = bool(children.get(f"run:{run.id}"))
+            if kept is not None and not below:
+                continue
+            rows.append(self._run_row(run, below))
+            if kept is not None or run.id not in self._folded:
+                scale = _Scale(run, by_run.get(run.id, []))
+                self._add(rows, children, f"run:{run.id}", 1, scale, width, all_open=kept is not None)
+        if kept is not None and not rows:
+            rows.append(Row("", ((tr("trace.filter.none"), "quiet"),), selectable=False))
         last = next(reversed(self.runs), None) if follow or self._follow else None
+        self._following = self._following or last is not None
         self._follow = False
-        self.span_rows.set_rows(rows, select=last)
+        self.span_rows.set_rows(rows, select=select or last)
+        errors = sum(span.status == "error" for span in self.spans.values())
+        self.border_subtitle = tr("trace.errors", count=errors) if errors else ""
         self._show_detail()
+
+    # -- finding -------------------------------------------------------------------------------------
+
+    @property
+    def filter_input(self) -> Input:
+        """Where the filter is typed."""
+        return self.query_one("#trace-filter", Input)
+
+    def _kept(self) -> set[str] | None:
+        """The spans the filter leaves, with what is above them; ``None`` without a filter."""
+        words = self.filter_input.value.casefold().split()
+        if not words and not self._errors_only:
+            return None
+        kept: set[str] = set()
+        for span in self.spans.values():
+            if self._errors_only and span.status != "error":
+                continue
+            if not all(word in self._text(span) for word in words):
+                continue
+            above: str | None = span.id
+            while above in self.spans and above not in kept:
+                kept.add(above)
+                above = self.spans[above].parent_id
+        return kept
+
+    def _text(self, span: Span) -> str:
+        known = self._texts.get(span.id)
+        if known is None or known[0] is not span:
+            run = self.runs.get(span.run_id)
+            texts = (span.name, span.kind, tr(f"span.{span.kind}"), tr(f"run.{span.status}"))
+            attributes = json.dumps(dict(span.attributes), ensure_ascii=False, default=str)
+            text = " ".join((*texts, run.question if run else "", attributes)).casefold()
+            known = self._texts[span.id] = (span, text)
+        return known[1]
+
+    def close_filter(self) -> bool:
+        """Show everything again. False when there was no filter."""
+        if not self.children or not (self.filter_input.display or self._errors_only):
+            return False
+        self.filter_input.display = False
+        self.filter_input.value = ""
+        self._errors_only = False
+        self.refresh_rows()
+        self.span_rows.focus()
+        return True
+
+    def action_trace_filter(self) -> None:
+        """Type what to look for."""
+        self.filter_input.display = True
+        self.filter_input.focus()
+
+    @on(Input.Changed, "#trace-filter")
+    def _filtered(self, event: Input.Changed) -> None:
+        event.stop()
+        self.refresh_rows()
+
+    @on(Input.Submitted, "#trace-filter")
+    def _found(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.span_rows.focus()
+
+    def action_trace_errors(self) -> None:
+        """Show only steps that failed, or all again."""
+        self._errors_only = not self._errors_only
+        self.refresh_rows()
+
+    def action_trace_error(self) -> None:
+        """Go to the next step that failed, from the top again after the last."""
+        failed = [span.id for span in self.spans.values() if span.status == "error"]
+        if not failed:
+            self.app.bell()
+            return
+        row = self.span_rows.current
+        order = {span_id: place for place, span_id in enumerate(self.spans)}
+        here = order.get(row.id, -1) if row is not None else -1
+        if row is not None and isinstance(row.data, Run):
+            mine = [order[span.id] for span in self.spans.values() if span.run_id == row.data.id]
+            here = min(mine, default=0) - 1
+        self.select(next((one for one in failed if order[one] > here), failed[0]))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Letters are typed, not obeyed, while the filter has the focus."""
+        return not (action.startswith("trace_") and isinstance(self.screen.focused, Input))
+
+    # -- what can be done ----------------------------------------------------------------------------
+
+    def _keys(self) -> None:
+        """Name what can be done with the row the cursor is on."""
+        row = self.span_rows.current
+        names: list[str] = []
+        if row is not None and isinstance(row.data, Span) and row.data.kind == "model":
+            names = ["trace_rerun", "trace_determinism", "trace_curl"]
+        if row is not None:
+            names += ["trace_fork", "trace_replay", "trace_correct", "trace_export"]
+        if any(span.status == "error" for span in self.spans.values()):
+            names.append("trace_error")
+        names.append("trace_filter")
+        shown = [
+            (name, actions.key_label(actions.BY_ID[name].keys.split(",")[0]), tr(f"action.{name}.short"))
+            for name in names
+        ]
+        self.query_one("#trace-keys", Choices).show(shown)
+
+    @on(Choices.Clicked, "#trace-keys")
+    def _key_clicked(self, event: Choices.Clicked) -> None:
+        event.stop()
+        getattr(self, f"action_{event.name}")()
+
+    def _want(self, action: str, *kinds: str) -> None:
+        row = self.span_rows.current if self.children else None
+        if row is None or not isinstance(row.data, Run | Span):
+            return
+        if kinds and not (isinstance(row.data, Span) and row.data.kind in kinds):
+            self.notify(tr("trace.not_a_call"), severity="warning", markup=False)
+            return
+        self.post_message(self.Wants(action, row.data))
+
+    def action_trace_rerun(self) -> None:
+        """Make the model call again."""
+        self._want("rerun", "model")
+
+    def action_trace_determinism(self) -> None:
+        """Put the call's prompt to the model several times."""
+        self._want("determinism", "model")
+
+    def action_trace_curl(self) -> None:
+        """Copy the call as a command."""
+        self._want("curl", "model")
+
+    def action_trace_fork(self) -> None:
+        """Go on from here in a session of its own."""
+        self._want("fork")
+
+    def action_trace_replay(self) -> None:
+        """Run the whole question again."""
+        self._want("replay")
+
+    def action_trace_correct(self) -> None:
+        """Say which tool the question was for."""
+        self._want("correct")
+
+    def action_trace_export(self) -> None:
+        """Write the run or the session to a file."""
+        self._want("export")
+
+    def first_span(self, run_id: str) -> str:
+        """Return the id of a run's first step; empty when there is none."""
+        return next((span.id for span in self.spans.values() if span.run_id == run_id), "")
+
+    # -- rows ----------------------------------------------------------------------------------------
 
     def _run_row(self, run: Run, has_spans: bool) -> Row:
         marks = glyphs()
@@ -139,20 +324,26 @@ class TracePane(Horizontal):
         depth: int,
         scale: _Scale,
         width: int,
+        *,
+        all_open: bool = False,
     ) -> None:
         for span in sorted(children.get(parent, []), key=lambda item: item.start):
             rows.append(self._span_row(span, depth, bool(children.get(span.id)), scale, width))
-            if span.id not in self._folded:
-                self._add(rows, children, span.id, depth + 1, scale, width)
+            if all_open or span.id not in self._folded:
+                self._add(rows, children, span.id, depth + 1, scale, width, all_open=all_open)
 
     def _span_row(self, span: Span, depth: int, has_children: bool, scale: _Scale, width: int) -> Row:
         marks = glyphs()
         mark = (marks.closed if span.id in self._folded else marks.open) if has_children else " "
         tone = {"error": "error", "cancelled": "warning", "running": "accent"}.get(span.status, "")
         took = format.duration(span.duration_ms) if span.duration_ms is not None else tr("tool.running")
-        bar_width = max(0, min(24, width // 3 - 4))
+        bar_width = max(0, min(60, width // 3 - 4))
         time = took.rjust(9 - cell_len(took) + len(took))
         right: tuple[Fragment, ...] = ((time, "quiet"), (f" {scale.bar(span, bar_width)}", "graph"))
+        written = span.attributes.get("gen_ai.usage.output_tokens")
+        if width >= TOKENS_FROM:
+            tokens = tr("trace.tok", count=written) if isinstance(written, int) else ""
+            right = ((tokens.rjust(9 - cell_len(tokens) + len(tokens)), "quiet"), *right)
         left: tuple[Fragment, ...] = (
             ("  " * depth, ""),
             (f"{mark} ", "accent"),
@@ -196,6 +387,7 @@ class TracePane(Horizontal):
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:
         event.stop()
+        self._following = self.span_rows.cursor >= len(self.span_rows.rows) - 1
         self._show_detail()
 
     # -- the details -----------------------------------------------------------------------------------
@@ -209,15 +401,17 @@ class TracePane(Horizontal):
         else:
             text = span_detail(row.data)
         self.query_one("#trace-text", Plain).show(text)
+        self._keys()
 
 
 class SpanTree(RowList):
     """The rows; left closes and right opens what is below the cursor."""
 
     def on_key(self, event: events.Key) -> None:
-        if event.key in {"left", "right"} and self.current and isinstance(self.parent, TracePane):
+        pane = next((one for one in self.ancestors if isinstance(one, TracePane)), None)
+        if event.key in {"left", "right"} and self.current and pane is not None:
             event.stop()
-            self.parent.toggle(self.current.id, closed=event.key == "left")
+            pane.toggle(self.current.id, closed=event.key == "left")
 
 
 class _Scale:
@@ -238,56 +432,3 @@ class _Scale:
         cells = min(cells, width - offset)
         drawn = glyphs().bar * cells if cells else glyphs().bar_start
         return (" " * offset + drawn).ljust(width)
-
-
-def run_detail(run: Run) -> Content:
-    """Write out a run: what was asked, with what, and what it cost."""
-    memory = run.memory
-    pairs: list[tuple[str, Any]] = [
-        ("id", run.id),
-        (tr("trace.status"), tr(f"run.{run.status}")),
-        (tr("trace.engine"), f"{run.engine} {run.engine_version}"),
-        (tr("trace.model"), run.model),
-        (tr("trace.route"), tr(f"header.route.{run.route}") if run.route else format.none()),
-        (tr("trace.tokens"), f"{run.usage.input_tokens} {glyphs().arrow} {run.usage.output_tokens}"),
-        ("TTFT", format.duration(run.ttft_ms)),
-        ("tok/s", format.rate(run.tokens_per_s)),
-        (
-            tr("trace.memory"),
-            f" {glyphs().arrow} ".join(
-                format.size(value) for value in (memory.before_bytes, memory.peak_bytes, memory.after_bytes)
-            ),
-        ),
-    ]
-    parts: list[str | tuple[str, str]] = [(f"{break_long_lines(run.question)}\n", "bold"), "\n"]
-    for name, value in pairs:
-        parts += [(f"{format.pad(name, 10)} ", "$quiet"), f"{value}\n"]
-    if run.error:
-        parts += ["\n", (f"{run.error}\n", "$error"), f"{run.fix}\n"]
-    parts += ["\n", (f"{tr('trace.options')}\n", "$quiet"), pretty(dict(run.options))]
-    return Content.assemble(*parts)
-
-
-def span_detail(span: Span) -> Content:
-    """Write out a span: name, time, every attribute."""
-    took = format.duration(span.duration_ms)
-    parts: list[str | tuple[str, str]] = [
-        (f"{clean_line(span.name)}\n", "bold"),
-        (
-            f"{tr(f'span.{span.kind}')} {glyphs().dot} {tr(f'run.{span.status}')} {glyphs().dot} {took}\n\n",
-            "$quiet",
-        ),
-    ]
-    texts = [name for name in _TEXTS if name in span.attributes]
-    for name in sorted(set(span.attributes) - set(texts)):
-        value = pretty(span.attributes[name])
-        parts += [(f"{clean_line(name)}  ", "$quiet"), f"{_cut(value)}\n"]
-    for name in texts:
-        tone = "$error" if name == "app.error.message" else ""
-        parts += ["\n", (f"{name}\n", "$quiet"), (f"{_cut(pretty(span.attributes[name]))}\n", tone)]
-    return Content.assemble(*parts)
-
-
-def _cut(text: str) -> str:
-    text = break_long_lines(text)
-    return text if len(text) <= DETAIL_LIMIT else text[:DETAIL_LIMIT] + glyphs().ellipsis
