@@ -16,13 +16,13 @@ from tests.e2e.screen import STORY, answered, generating, letters, opened, strea
 from tests.e2e.terminal import Terminal, assert_no_process_left, engines, wait_until
 
 pytestmark = pytest.mark.slow
-KILLS = 20
+KILLS = 12
 #: Letters that may be shown and not yet on disk: the text of 250 ms, at up to 50 tokens/s of 5 letters.
 UNSAVED = 60
 
 
 @pytest.mark.timeout(600)
-def test_killed_twenty_times_mid_answer_loses_nothing_shown(
+def test_killed_a_dozen_times_mid_answer_loses_nothing_shown(
     data: Path, terminal: Callable[..., Terminal]
 ) -> None:
     # The seed names the moments, so that a failure can be repeated.

@@ -60,6 +60,8 @@ class TracePane(Vertical):
         self._due = False
         self._newest: str | None = None
         self._errors_only = False
+        self._drawn: dict[str, tuple[tuple[int, str, int, tuple[int, int, int]], Row]] = {}
+        """The row of each span, and what it was drawn with."""
         self._texts: dict[str, tuple[Span, str]] = {}
         """What the filter looks in, by span."""
 
@@ -82,6 +84,8 @@ class TracePane(Vertical):
         """Show a session's runs."""
         self.runs = {run.id: run for run in runs}
         self.spans = {span.id: span for span in spans}
+        self._drawn.clear()
+        self._texts.clear()
         # Only the last answer starts opened.
         self._folded = {run.id for run in runs[:-1]}
         self.refresh_rows(follow=True)
@@ -112,9 +116,6 @@ class TracePane(Vertical):
     def on_show(self) -> None:
         if self._stale:
             self.refresh_rows()
-
-    def on_resize(self, event: events.Resize) -> None:
-        self.refresh_rows()
 
     # -- the tree ------------------------------------------------------------------------------------
 
@@ -155,7 +156,7 @@ class TracePane(Vertical):
         self._follow = False
         self.span_rows.set_rows(rows, select=select or last)
         errors = sum(span.status == "error" for span in self.spans.values())
-        self.border_subtitle = tr("trace.errors", count=errors) if errors else ""
+        self.border_title = tr("pane.trace") + (f" · {tr('trace.errors', count=errors)}" if errors else "")
         self._show_detail()
 
     # -- finding -------------------------------------------------------------------------------------
@@ -335,11 +336,19 @@ class TracePane(Vertical):
     def _span_row(self, span: Span, depth: int, has_children: bool, scale: _Scale, width: int) -> Row:
         marks = glyphs()
         mark = (marks.closed if span.id in self._folded else marks.open) if has_children else " "
+        bar = scale.cells(span, max(0, min(60, width // 3 - 4)))
+        drawn = (depth, mark, width, bar)
+        known = self._drawn.get(span.id)
+        # A thousand rows are written anew in milliseconds only when those that did not change are kept.
+        if known is None or known[0] != drawn or known[1].data is not span:
+            known = self._drawn[span.id] = (drawn, self._write_row(span, depth, mark, bar, width))
+        return known[1]
+
+    def _write_row(self, span: Span, depth: int, mark: str, bar: tuple[int, int, int], width: int) -> Row:
         tone = {"error": "error", "cancelled": "warning", "running": "accent"}.get(span.status, "")
         took = format.duration(span.duration_ms) if span.duration_ms is not None else tr("tool.running")
-        bar_width = max(0, min(60, width // 3 - 4))
         time = took.rjust(9 - cell_len(took) + len(took))
-        right: tuple[Fragment, ...] = ((time, "quiet"), (f" {scale.bar(span, bar_width)}", "graph"))
+        right: tuple[Fragment, ...] = ((time, "quiet"), (f" {_bar(*bar)}", "graph"))
         written = span.attributes.get("gen_ai.usage.output_tokens")
         if width >= TOKENS_FROM:
             tokens = tr("trace.tok", count=written) if isinstance(written, int) else ""
@@ -407,6 +416,13 @@ class TracePane(Vertical):
 class SpanTree(RowList):
     """The rows; left closes and right opens what is below the cursor."""
 
+    def on_resize(self) -> None:
+        super().on_resize()
+        # The bars are as wide as there is room.
+        for pane in self.ancestors:
+            if isinstance(pane, TracePane):
+                pane.refresh_rows()
+
     def on_key(self, event: events.Key) -> None:
         pane = next((one for one in self.ancestors if isinstance(one, TracePane)), None)
         if event.key in {"left", "right"} and self.current and pane is not None:
@@ -422,13 +438,18 @@ class _Scale:
         ends = [span.start + (span.duration_ms or 0) / 1000 for span in spans]
         self.length = max([*ends, self.start + 1e-6]) - self.start
 
-    def bar(self, span: Span, width: int) -> str:
-        """Draw a span as a part of ``width`` cells; at least a thin mark."""
+    def cells(self, span: Span, width: int) -> tuple[int, int, int]:
+        """Return where a span's bar is in ``width`` cells: its first cell, its length, the width."""
         if width <= 0:
-            return ""
+            return 0, 0, 0
         offset = int((span.start - self.start) / self.length * width)
         offset = max(0, min(width - 1, offset))
         cells = round((span.duration_ms or 0) / 1000 / self.length * width)
-        cells = min(cells, width - offset)
-        drawn = glyphs().bar * cells if cells else glyphs().bar_start
-        return (" " * offset + drawn).ljust(width)
+        return offset, min(cells, width - offset), width
+
+
+def _bar(offset: int, cells: int, width: int) -> str:
+    """Draw a bar; at least a thin mark."""
+    if not width:
+        return ""
+    return (" " * offset + (glyphs().bar * cells if cells else glyphs().bar_start)).ljust(width)
