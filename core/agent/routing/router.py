@@ -21,7 +21,11 @@ NEIGHBOURS = 3
 MARGIN = 0.02
 """How much nearer than small talk the documents must be, in mean cosine of the neighbours."""
 UNSURE = 0.03
-"""Within this of the margin the plan says that it was close."""
+"""Within this of the margin it is close: a model is asked, when it is large enough to know better.
+
+smollm2:135m is not: of 12 close questions (dev, test, and train without the question itself) the nearest examples got 7
+right and the model, choosing by grammar with six shots, none, in 3.5 s each on two cores.
+"""
 MAX_STEPS = 4
 MAX_TAUGHT = 200
 TAUGHT_AT = 0.85
