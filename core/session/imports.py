@@ -297,8 +297,7 @@ def _number(value: object) -> float:
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
-        or not math.isfinite(value)
-        or abs(value) > 1e15
+        or not abs(value) <= 1e15  # Neither infinite nor NaN.
     ):
         raise _BadLine("value")
     return float(value)
