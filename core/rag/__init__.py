@@ -1,7 +1,7 @@
 """Documents: read, cut into chunks, embedded, searched. Front door: :class:`Library`.
 
-A document's way: path → ledger row (:mod:`core.session.documents`) → :mod:`~core.rag.parse_child`, a limited
-process that reads (:mod:`~core.rag.loaders`) and cuts (:mod:`~core.rag.chunking`) → embeddings →
+A document's way: path → ledger row (:mod:`core.session.documents`) → :mod:`~core.rag.parsing.parse_child`, a limited
+process that reads (:mod:`~core.rag.parsing.loaders`) and cuts (:mod:`~core.rag.chunking`) → embeddings →
 one commit in :mod:`~core.rag.index` (LanceDB) → ledger row says indexed.
 """
 

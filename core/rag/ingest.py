@@ -21,8 +21,8 @@ from core.i18n import tr
 from core.rag import scan
 from core.rag.chunking import CHUNKER, Chunk
 from core.rag.index import Index, IndexUnusable
-from core.rag.loaders import PARSER, LoadError, media_type
-from core.rag.parser import Parsed, Parser
+from core.rag.parsing.loaders import PARSER, LoadError, media_type
+from core.rag.parsing.parser import Parsed, Parser
 from core.session import Store, documents
 from core.session.chat import new_id
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from core.errors import UsageError
-from core.rag.loaders import MEDIA_TYPES
+from core.rag.parsing.loaders import MEDIA_TYPES
 from core.text import clean_line
 
 SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "site-packages", "$RECYCLE.BIN"})

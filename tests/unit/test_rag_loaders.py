@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from core.i18n import catalogue
-from core.rag import loaders
-from core.rag.loaders import LoadError
-from core.rag.parser import Parser
+from core.rag.parsing import loaders
+from core.rag.parsing.loaders import LoadError
+from core.rag.parsing.parser import Parser
 
 TEXT = "연차휴가는 15일입니다. Annual leave."
 

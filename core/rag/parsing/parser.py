@@ -14,8 +14,8 @@ from typing import Any
 
 import core
 from core.rag.chunking import Chunk
-from core.rag.loaders import LoadError
-from core.rag.parse_child import LENGTH
+from core.rag.parsing.loaders import LoadError
+from core.rag.parsing.parse_child import LENGTH
 
 TIMEOUT_S = 90.0
 """Wall-clock seconds for one file, more than its CPU limit: the machine may be busy generating."""
@@ -98,7 +98,7 @@ class Parser:
                 sys.executable,
                 "-P",
                 "-m",
-                "core.rag.parse_child",
+                "core.rag.parsing.parse_child",
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The parser process: ``python -m core.rag.parse_child``. Reads, parses and cuts one file at a time.
+"""The parser process: ``python -m core.rag.parsing.parse_child``. Reads, parses and cuts one file at a time.
 
 A parser that hangs or eats memory on a hostile file cannot be stopped inside a thread; a process can. This one
 limits its own memory and CPU time, and ends when its standard input does, which is when its parent is gone.
@@ -20,7 +20,8 @@ import threading
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
-from core.rag import chunking, loaders
+from core.rag import chunking
+from core.rag.parsing import loaders
 
 BATCH = 256
 """Chunks in one frame: small enough that decoding it does not hold up the app."""

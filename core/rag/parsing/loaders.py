@@ -1,4 +1,4 @@
-"""Read a file into clean text. Runs in the parser process (:mod:`core.rag.parse_child`), never in the app.
+"""Read a file into clean text. Runs in the parser process (:mod:`core.rag.parsing.parse_child`), never in the app.
 
 Every failure is a :class:`LoadError` with a reason key, ``rag.reason.<key>`` in :mod:`core.i18n`.
 """
