@@ -237,6 +237,17 @@ async def test_a_replay_gives_the_recorded_results_and_calls_no_tool(room: Room)
     assert chat.session_ids(room.bench.store) == [] and room.traces.reruns(run.run_id) == []
 
 
+async def test_a_replay_on_another_model_takes_that_models_route(room: Room) -> None:
+    run = await sent(room)
+    # The FAKE server says nothing of what this model can do: it is not trusted with tools.
+    room.bench.server.scripts = [Script(["Other."])]
+    new = await room.traces.replay(run.run_id, "other:1b")
+    ended = await asyncio.wait_for(room.ended(run=new), 20)
+    assert (ended.status, ended.model, ended.route) == ("ok", "other:1b", "routed")
+    assert room.bench.server.requests[-1]["model"] == "other:1b"
+    assert room.bench.engine.model == "qwen3:4b", "what is asked next goes to the model in use"
+
+
 async def test_a_replay_that_broke_off_still_calls_no_tool_when_it_goes_on(room: Room) -> None:
     run = await sent(room)
     room.bench.server.scripts = [Script(status=400, error="no")]

@@ -334,6 +334,17 @@ def test_a_dead_collector_is_said_once_and_stops_nothing(
     assert len(caplog.records) == 1 and "hunter2" not in caplog.text and "408" not in caplog.text
 
 
+@pytest.mark.parametrize("url", ["nonsense", "http://[::1", "ftp://x", "http://h:99999999", "http://\x00"])
+def test_an_address_that_is_none_is_said_and_stops_nothing(
+    store: Store, recorded: tuple[str, str], url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "core.agent.replay.push"):
+        pusher = Pusher(store, url, content=False, pause=0.001)
+        pusher.take(ended(recorded[1], recorded[0], "m"))
+        pusher.close(20)
+    assert pusher.lost == 1 and len(caplog.records) == 1
+
+
 def test_a_slow_collector_holds_nobody_up(
     store: Store, recorded: tuple[str, str], collector: Collector
 ) -> None:
