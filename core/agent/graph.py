@@ -20,6 +20,7 @@ from core.agent import check, constrained, forms, prompts, semconv
 from core.agent.context.facts import lines_as_prompt as facts_as_prompt
 from core.agent.context.facts import recall
 from core.agent.context.fit import Passage
+from core.agent.shown import shown
 from core.agent.speak import Handler, Speaker, check_limits, options_of
 from core.agent.state import (
     Place,
@@ -155,7 +156,10 @@ class Conduct(AgentMiddleware):
         facts = [] if results else list(request.state.get("facts") or ())
         if facts and run.small:
             return await self._word_fact(request, handler, facts)
-        messages, system, found = self._plain_messages(request.messages, results)
+        known = request.messages
+        if run.small and not results:
+            known = await shown(run.recorder.store, run.context.session_id, known)
+        messages, system, found = self._plain_messages(known, results)
         memory = facts_as_prompt(facts, run.small)
         return await self.speaker.speak(
             request.override(tools=[]), handler, messages, system=system, memory=memory, passages=found

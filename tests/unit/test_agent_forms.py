@@ -159,3 +159,20 @@ async def test_a_model_is_asked_only_where_it_is_close_and_its_word_counts() -> 
     asked.clear()
     await router.plan("What is 3+4?", ["calculator", "search_documents"], choose=choose)
     assert asked == []
+
+
+@pytest.mark.parametrize(("parameters", "shown"), [(135_000_000, False), (8_000_000_000, True)])
+async def test_a_small_model_is_not_shown_what_tools_answered_before(
+    make: Any, parameters: int, shown: bool
+) -> None:
+    bench = make({"type": "object", "properties": {}}, parameters)
+    bench.model.scripts = [Script(["Hello."])]
+    await bench.agent.run(bench.session, "Hi, I am Joon.")
+    await bench.ask("Book what I need for my leave")
+    assert bench.calls == [{}]
+    bench.model.requests.clear()
+    bench.model.scripts = [Script(["Fine."])]
+    await bench.agent.run(bench.session, "How are you?")
+    sent = [one["content"] for one in bench.model.requests[-1]["messages"]]
+    assert sent[1:3] == ["Hi, I am Joon.", "Hello."] and sent[-1] == "How are you?"
+    assert ("Book what I need for my leave" in sent) is shown
