@@ -20,7 +20,8 @@ from core.agent.replay.push import WAITING, Pusher, address
 from core.agent.replay.words import diff, first_difference, json_text
 from core.errors import UsageError
 from core.events import MemoryUse, RunEnded, Span, Usage
-from core.session import Store, chat, forks, imports
+from core.session import Store, chat, forks, imports, replays
+from core.session.rows import Rerun
 
 
 def ended(run_id: str, session: str, message: str) -> RunEnded:
@@ -360,3 +361,19 @@ def test_a_slow_collector_holds_nobody_up(
 def test_the_address_of_a_collector() -> None:
     assert address("http://h:4318/") == "http://h:4318/v1/traces"
     assert address("http://h/otlp/traces") == "http://h/otlp/traces"
+
+
+def test_a_replay_whose_process_died_says_so(store: Store, recorded: tuple[str, str]) -> None:
+    hidden = forks.fork(store, recorded[0], None, hidden=True, runs=False).result()
+    run = chat.begin_run(
+        store, hidden.id, "q", engine="e", engine_version="1", model="m", options={}, kind="replay"
+    ).result()
+    begun = Rerun("p1", recorded[1], "run", "m", 1.0, "", None, run_id=run.run_id)
+    replays.put(store, begun).result()
+    assert replays.of(store, recorded[1]) == [begun]
+    # As the next start finds it: nobody is there who wrote it.
+    store.submit(
+        lambda db: db.execute("UPDATE runs SET owner_pid = NULL WHERE id = ?", [run.run_id])
+    ).result()
+    assert chat.mark_interrupted(store).result() == 1
+    assert replays.of(store, recorded[1])[0].error == "interrupted"
