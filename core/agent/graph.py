@@ -101,9 +101,9 @@ class Conduct(AgentMiddleware):
             return plan
         attributes = {semconv.ROUTE: run.route, semconv.ROUTE_REASON: run.route_reason}
         async with run.recorder.span("route", "route", attributes) as seen:
-            # Too small a model is not asked: the nearest example decides.
             choose = None if run.small else functools.partial(forms.choose, self.speaker)
-            plan = await run.router.plan(run.question, list(run.tools), choose=choose)
+            about = {one.name: one.description for one in run.tools.values() if one.source != "builtin"}
+            plan = await run.router.plan(run.question, list(run.tools), choose=choose, described=about)
             plan = await forms.completed(self.speaker, plan)
             chosen = ", ".join(step.tool for step in plan.steps)
             seen["name"] = f"route → {chosen or ('ask' if plan.ask else 'answer')}"
