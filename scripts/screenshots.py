@@ -94,6 +94,7 @@ async def session(lang: Lang, folder: str) -> None:
         await pilot.press("f2")
         await pilot.pause(0.6)
         save(app.export_screenshot(), f"trace-{lang}")
+        await fork(app, pilot, lang)
         await pilot.press("escape", "escape")
         await permission(app, pilot, events, lang)
         await timeline(app, pilot, lang)
@@ -101,6 +102,17 @@ async def session(lang: Lang, folder: str) -> None:
         await engine_room(app, pilot, lang)
     runtime.stop()
     services.stop()
+
+
+async def fork(app: StudyApp, pilot: Pilot[None], lang: Lang) -> None:
+    """A tool's result about to be changed, from the trace."""
+    tool = next(span for span in app.bench.trace.spans.values() if span.kind == "tool")
+    app.bench.trace.select(tool.id)
+    await pilot.press("f")
+    await until(lambda: bool(app.screen.query("#fork-text")), f"{lang}: fork")
+    await pilot.pause(0.3)
+    save(app.export_screenshot(), f"fork-{lang}")
+    await pilot.press("escape")
 
 
 async def permission(app: StudyApp, pilot: Pilot[None], events: list[Event], lang: Lang) -> None:

@@ -83,6 +83,8 @@ class TraceRoom:
                 Series(tr("trace.unseeded"), lambda desk: desk.determinism(prompt, k, False), k),
             ]
             title = tr("trace.determinism.title", prompt=clean_line(prompt, max_chars=60))
+            if self._app.settings.temperature == 0:
+                title = f"{title}\n{tr('trace.greedy')}"
             self._app.push_screen(RepeatScreen(self, title, series, None))
 
         self._count(tr("trace.determinism.ask"), 5, go)

@@ -104,3 +104,72 @@ def test_a_question_waits_its_turn_and_an_engine_that_dies_is_waited_for(
     assert "408" in rows(data, "SELECT content FROM messages WHERE run_id = ? AND role = 'assistant'", (sum_of_it["id"],))[0]["content"]  # fmt: skip
     press(window, "quit")
     assert window.exit_code() == 0
+
+
+@pytest.mark.parametrize("lang", ["ko", "en"])
+def test_a_day_with_the_agent(
+    data: Path, terminal: Callable[..., Terminal], services: Services, lang: str, tmp_path: Path
+) -> None:
+    """Arithmetic, weather, a document, this machine's memory; the engine dies; a fork from the trace; the next day."""
+    said = {
+        "ko": ("12*34는 얼마야?", "부산 날씨 어때?", "남은 휴가는 언제까지 써?", "메모리 얼마나 써?"),
+        "en": ("What is 12*34?", "How is the weather in Busan?", "Until when can I use leftover leave?",
+               "How much memory is used?"),
+    }[lang]  # fmt: skip
+    tools = ["calculator", "weather", "search_documents", "system_status"]
+    handbook = tmp_path / "leave.md"
+    handbook.write_text(
+        "# 휴가 Leave\n\n## 이월 Carry-over\n\n남은 휴가는 다음 해 3월 말까지 최대 5일만 쓸 수 있다. "
+        "Leftover leave can be used until the end of March, five days at most.\n",
+        "utf-8",
+    )
+    started = {**settings(services), "LLM_STUDY_LANG": lang}
+    window = terminal(**started)
+    window.wait_for(lambda screen: {"ko": "준비됨", "en": "ready"}[lang] in screen, 60)
+    window.enter(f"/add {handbook}")
+    wait_until(lambda: rows(data, "SELECT 1 FROM documents WHERE status = 'indexed'"), 60, "not indexed")
+    for question, tool in zip(said, tools, strict=True):
+        window.enter(question)
+        if tool == "weather":
+            asked = "SELECT 1 FROM permissions WHERE answer IS NULL"
+            wait_until(lambda: rows(data, asked), 60, "no permission was asked for")  # noqa: B023
+            say_yes(window, data)
+        count = tools.index(tool) + 1
+        wait_until(lambda: len(ended_runs(data)) == count, 60, f"{question} was not answered")  # noqa: B023
+        run = ended_runs(data)[-1]
+        assert (run["status"], tool_spans(data, run["id"])) == ("ok", [(tool, "ok")]), question
+        window.wait_for(lambda screen: tool in screen)  # noqa: B023
+
+    generating(window, data)
+    for engine in engines(data):
+        engine.kill()
+    wait_until(lambda: len(ended_runs(data)) == 5, 90, "the run never ended")
+
+    press(window, "trace")
+    window.wait_for(lambda screen: "invoke_agent" in screen)
+    window.press("home", "right", "down", "down", "down")
+    window.wait_for(lambda screen: "gen_ai.tool.call.result" in screen)
+    press(window, "trace_fork")
+    window.wait_for(lambda screen: "Ctrl+S" in screen)
+    window.type("9")
+    window.press("ctrl+s")
+    wait_until(
+        lambda: rows(data, "SELECT 1 FROM sessions WHERE forked_from <> '' AND hidden = 0"), 30, "no fork"
+    )
+    wait_until(
+        lambda: rows(data, "SELECT 1 FROM runs WHERE kind = 'fork' AND status = 'ok'"), 60, "no answer"
+    )
+    window.wait_for(lambda screen: "4089" in screen)
+    press(window, "quit")
+    assert window.exit_code() == 0
+
+    window = terminal("--session", "last", **started)
+    window.wait_for(lambda screen: "4089" in screen, 60)
+    press(window, "sessions")
+    window.wait_for(lambda screen: "⑂" in screen)
+    window.press("escape")
+    press(window, "quit")
+    assert window.exit_code() == 0
+    originals = rows(data, "SELECT content FROM messages WHERE session_id IN"
+                     " (SELECT id FROM sessions WHERE forked_from IS NULL OR forked_from = '')")  # fmt: skip
+    assert not any("4089" in row["content"] for row in originals), "the original is as it was"

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
+from textual.events import Key
 from textual.widgets import Input, TextArea
 
 from core.session.rows import Rerun
@@ -191,6 +193,20 @@ async def test_a_fork_takes_the_edited_text(runs: Any, step: str, field: str, va
         await bench.sees("A fork: forked")
 
 
+async def test_keys_that_arrive_at_once_are_all_in_the_fork(runs: Any) -> None:
+    """Over a slow line the last letters and Ctrl+S come together."""
+    async with runs(prepare=prepared) as bench:
+        run_id = await one_run(bench)
+        await opened(bench, f"{run_id}-model")
+        await bench.pilot.press("f")
+        await bench.until(lambda: bench.app.screen.query("#fork-text"))
+        for letter in "ab":
+            bench.app.post_message(Key(letter, letter))
+        bench.app.post_message(Key("ctrl+s", None))
+        await bench.until(lambda: bench.runtime.traces.asked)
+        assert bench.runtime.traces.asked[0][2] == {"prompt": "What is 12*34?ab"}
+
+
 async def test_escape_forks_nothing(runs: Any) -> None:
     async with runs(prepare=prepared) as bench:
         run_id = await one_run(bench)
@@ -256,3 +272,45 @@ async def test_the_session_is_exported(runs: Any) -> None:
         await bench.until(
             lambda: bench.runtime.traces.asked == [("export", bench.app.state.session_id, "jsonl")]
         )
+
+
+async def test_a_wide_screen_has_the_trace_beside_the_chat_and_f9_gives_it_all(runs: Any) -> None:
+    async with runs(size=(200, 50), prepare=prepared) as bench:
+        run_id = await one_run(bench)
+        await opened(bench, f"{run_id}-tool")
+        assert bench.app.bench.chat.display and "execute_tool calculator" in bench.screen_text()
+        await bench.pilot.press("f9")
+        await bench.until(lambda: not bench.app.bench.chat.display)
+        await bench.pilot.press("f9")
+        await bench.until(lambda: bench.app.bench.chat.display)
+        await bench.pilot.press("f2")
+        await bench.until(lambda: bench.app.bench.documents.display and not bench.app.bench.trace.display)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
+async def test_korean_and_hostile_steps_stay_in_their_columns(runs: Any, size: tuple[int, int]) -> None:
+    async with runs(size=size, prepare=prepared, lang="ko") as bench:
+        await bench.ask("[bold]등대[/] 이야기를 \x1b[31m길게 해줘 " + "가" * 300)
+        await bench.until(lambda: bench.app.state.live)
+        bench.runtime.tool("error")
+        bench.runtime.span("m", "root", "chat [red]모델[/]\x1b[2J", "model", "ok", 900.0, MODEL, START + 0.1)
+        bench.runtime.end()
+        await opened(bench)
+        lines = bench.screen_text().splitlines()
+        assert all(cell_len(line) <= size[0] for line in lines)
+        assert "[red]모델[/]" in bench.screen_text() and "\x1b" not in bench.screen_text()
+        bars = [line.rstrip() for line in lines if "█" in line and "chat" in line]
+        assert bars, "the waterfall is drawn"
+
+
+async def test_arrows_open_and_close_what_is_below(runs: Any) -> None:
+    async with runs(prepare=prepared) as bench:
+        first = await one_run(bench, "one")
+        await one_run(bench, "two")
+        pane = await opened(bench)
+        # All at once, as over a slow line.
+        for key in ("home", "right", "down", "down"):
+            bench.app.post_message(Key(key, None))
+        await bench.until(lambda: pane.span_rows.current.id == f"{first}-tool")
+        await bench.pilot.press("home", "left")
+        await bench.until(lambda: not any(row.id == f"{first}-tool" for row in pane.span_rows.rows))

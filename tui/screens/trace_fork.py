@@ -48,7 +48,10 @@ class ForkDialog(Dialog):
         area.move_cursor(area.document.end)
 
     def action_fork(self) -> None:
-        """Fork with what is written."""
+        """Fork with what is written: keys that came before this one may still be on their way into the field."""
+        (self.focused or self).call_later(self._give)
+
+    def _give(self) -> None:
         self.dismiss(Forked(self.query_one(TextArea).text.strip(), self.query_one(Input).value.strip()))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -25,6 +25,8 @@ from tui.widgets.resources import ResourcesPane
 from tui.widgets.trace import TracePane
 
 Pane = Literal["chat", "resources", "documents", "trace"]
+BESIDE = 150
+"""Columns from which the trace has room beside the chat."""
 PANES: tuple[Pane, ...] = ("chat", "resources", "documents", "trace")
 NARROW = 100
 """Below this many columns the panes become tabs."""
@@ -40,6 +42,8 @@ class Layout:
 
     view: Pane | None = None
     """The one pane shown, or ``None`` for all three."""
+    whole_trace: bool = False
+    """The trace has the screen to itself where there is room for the chat beside it."""
     resources: int = 28
     documents: int = 32
 
@@ -97,6 +101,12 @@ class Workbench(GuardedScreen):
         """Whether the panes are tabs."""
         return self.size.width < NARROW
 
+    @property
+    def beside(self) -> bool:
+        """Whether the trace stands beside the chat; F9 gives it the whole screen."""
+        wide = self.size.width >= BESIDE
+        return wide and self.arrangement.view == "trace" and not self.arrangement.whole_trace
+
     def on_mount(self) -> None:
         self.lay_out()
         self.chat.composer.focus()
@@ -118,6 +128,8 @@ class Workbench(GuardedScreen):
         if self.narrow:
             shown = view or "chat"
             return frozenset({shown, "strip"} if shown == "chat" else {shown})
+        if self.beside:
+            return frozenset({"chat", "trace"})
         return frozenset({view} if view else {"resources", "chat", "documents"})
 
     def lay_out(self) -> None:
@@ -138,6 +150,7 @@ class Workbench(GuardedScreen):
             self.query_one("#tabs").display = narrow
             self.resources.styles.width = self.arrangement.resources if three else "1fr"
             self.documents.styles.width = self.arrangement.documents if three else "1fr"
+            self.set_class(self.beside, "-beside")
         self._show_tabs()
         self._show_keys()
         if "strip" in seen:
@@ -154,7 +167,7 @@ class Workbench(GuardedScreen):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         active = self.focused_pane()
         for name in PANES:
-            title = tr(f"pane.{name}")
+            title = tr(f"pane.{name}") + (self.trace.note if name == "trace" else "")
             self.query_one(f"#{name}").border_title = f"[bold $accent]{title}[/]" if name == active else title
 
     def _show_tabs(self) -> None:
@@ -204,7 +217,11 @@ class Workbench(GuardedScreen):
         self.focus_pane(order[(place + 1) % len(order)])
 
     def maximize_pane(self) -> None:
-        """Give the focused pane the whole screen, or restore the three."""
+        """Give the focused pane the whole screen, or restore the three; the trace goes beside the chat where it can."""
+        if self.arrangement.view == "trace" and self.size.width >= BESIDE:
+            self.arrangement.whole_trace = not self.arrangement.whole_trace
+            self.lay_out()
+            return
         if self.arrangement.view and not self.narrow:
             pane = self.arrangement.view
             self.view(None)

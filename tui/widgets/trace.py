@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.cells import cell_len
-from textual import events, on
+from textual import on
+from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
@@ -55,6 +56,8 @@ class TracePane(Vertical):
         self._folded: set[str] = set()
         self._stale = True
         self._follow = False
+        self.note = ""
+        """What the title says beside the name: how many steps failed."""
         self._following = True
         """The cursor stays on the newest step until the user moves it away from the end."""
         self._due = False
@@ -156,7 +159,9 @@ class TracePane(Vertical):
         self._follow = False
         self.span_rows.set_rows(rows, select=select or last)
         errors = sum(span.status == "error" for span in self.spans.values())
-        self.border_title = tr("pane.trace") + (f" · {tr('trace.errors', count=errors)}" if errors else "")
+        note = f" · {tr('trace.errors', count=errors)}" if errors else ""
+        if note != self.note:
+            self.note, self.border_title = note, tr("pane.trace") + note
         self._show_detail()
 
     # -- finding -------------------------------------------------------------------------------------
@@ -416,6 +421,12 @@ class TracePane(Vertical):
 class SpanTree(RowList):
     """The rows; left closes and right opens what is below the cursor."""
 
+    # Bindings, as the cursor's keys are: a key handler would run before a key that came earlier.
+    BINDINGS = [
+        Binding("left", "fold(True)", show=False),
+        Binding("right", "fold(False)", show=False),
+    ]
+
     def on_resize(self) -> None:
         super().on_resize()
         # The bars are as wide as there is room.
@@ -423,11 +434,11 @@ class SpanTree(RowList):
             if isinstance(pane, TracePane):
                 pane.refresh_rows()
 
-    def on_key(self, event: events.Key) -> None:
+    def action_fold(self, closed: bool) -> None:
+        """Close or open what is below the cursor."""
         pane = next((one for one in self.ancestors if isinstance(one, TracePane)), None)
-        if event.key in {"left", "right"} and self.current and pane is not None:
-            event.stop()
-            pane.toggle(self.current.id, closed=event.key == "left")
+        if self.current and pane is not None:
+            pane.toggle(self.current.id, closed=closed)
 
 
 class _Scale:

@@ -10,7 +10,7 @@ from textual.content import Content
 from core.events import Span
 from core.i18n import tr
 from core.session.rows import Run
-from core.text import break_long_lines, clean_line
+from core.text import break_long_lines, clean, clean_line
 from tui import format
 from tui.glyphs import glyphs
 from tui.widgets.tool_row import pretty
@@ -57,11 +57,11 @@ def run_detail(run: Run) -> Content:
     ]
     if run.kind != "chat":
         pairs.insert(1, (tr("trace.kind"), tr(f"trace.kind.{run.kind}", of=run.made_from[:8])))
-    parts: list[Part] = [(f"{break_long_lines(run.question)}\n", "bold"), "\n"]
+    parts: list[Part] = [(f"{break_long_lines(clean(run.question))}\n", "bold"), "\n"]
     for name, value in pairs:
         parts += [(f"{format.pad(name, 10)} ", "$quiet"), f"{value}\n"]
     if run.error:
-        parts += ["\n", (f"{run.error}\n", "$error"), f"{run.fix}\n"]
+        parts += ["\n", (f"{clean(run.error)}\n", "$error"), f"{clean(run.fix)}\n"]
     parts += ["\n", (f"{tr('trace.options')}\n", "$quiet"), pretty(dict(run.options))]
     return Content.assemble(*parts)
 
@@ -124,7 +124,7 @@ def _cut(text: str) -> str:
 def diff_content(parts: Iterable[DiffPart]) -> Content:
     """Write a comparison of two texts: what went is struck out, what came is bold."""
     tones = {"same": "", "removed": "strike $error", "added": "bold $success"}
-    return Content.assemble(*((break_long_lines(part.text), tones[part.kind]) for part in parts))
+    return Content.assemble(*((break_long_lines(clean(part.text)), tones[part.kind]) for part in parts))
 
 
 def comparison_content(found: Comparison, width: int) -> Content:

@@ -51,6 +51,7 @@ MESSAGES: dict[str, str] = {
     "trace.determinism.ask": "How many times should the prompt be put, each with one seed and with new seeds?",
     "trace.determinism.title": "Same prompt: {prompt}",
     "trace.no_prompt": "The request of this call was not recorded.",
+    "trace.greedy": "Temperature 0: always the likeliest token, so the seed has no part in it. What differs all the same comes from the arithmetic.",
     "trace.seeded": "one seed",
     "trace.unseeded": "a new seed each time",
     "trace.curl.title": "This call as a command (copied)",

@@ -51,6 +51,7 @@ MESSAGES: dict[str, str] = {
     "trace.determinism.ask": "프롬프트를 같은 시드와 새 시드로 각각 몇 번 보낼까요?",
     "trace.determinism.title": "같은 프롬프트: {prompt}",
     "trace.no_prompt": "이 호출의 요청은 기록되지 않았습니다.",
+    "trace.greedy": "온도 0: 항상 가장 그럴듯한 토큰을 고르므로 시드는 영향이 없습니다. 그래도 다르면 계산 방식 때문입니다.",
     "trace.seeded": "같은 시드",
     "trace.unseeded": "매번 새 시드",
     "trace.curl.title": "이 호출의 명령 (복사됨)",
