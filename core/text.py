@@ -86,3 +86,8 @@ def without_secrets(source: str) -> str:
         return clean_line(source)
     host = f"[{host}]" if ":" in host else host
     return clean_line(f"{split.scheme}://{host}{f':{port}' if port else ''}{split.path}")
+
+
+def has_hangul(text: str) -> bool:
+    """Say whether a text has Hangul syllables in it."""
+    return any("가" <= char <= "힣" for char in text)

@@ -14,13 +14,12 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from core.agent.prompts import has_hangul
 from core.agent.speak import Call, Speaker, options_of
 from core.agent.tools.arguments import validated
 from core.agent.types import Plan, Step, Tool
 from core.errors import StudyError
 from core.i18n import catalogue
-from core.text import clean_line
+from core.text import clean_line, has_hangul
 
 CHOICE_TOKENS = 32
 FORM_TOKENS = 256

@@ -17,8 +17,8 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from langgraph.types import interrupt
 
 from core.agent import check, constrained, forms, prompts, semconv
+from core.agent.context.facts import CLEAR, RECALL, recall
 from core.agent.context.facts import lines_as_prompt as facts_as_prompt
-from core.agent.context.facts import recall
 from core.agent.context.fit import Passage
 from core.agent.shown import shown
 from core.agent.speak import Handler, Speaker, check_limits, options_of
@@ -47,7 +47,7 @@ from core.ollama.errors import BadAnswer, NoToolSupport
 from core.session import permissions
 from core.session.chat import new_id
 from core.session.facts import mark_used
-from core.text import clean
+from core.text import clean, has_hangul
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -78,15 +78,22 @@ class Conduct(AgentMiddleware):
     async def abefore_agent(self, state: Any, runtime: Any) -> dict[str, Any]:
         """Decide on the tools from the question alone; the plan goes into the checkpoint, so a resumed run keeps it."""
         plan = await self._plan() if self.run.route == "routed" or self.run.forced else Plan()
-        facts = [] if plan.steps or plan.ask else await self._recall()
+        facts: list[str] = []
+        if not plan.steps and not plan.ask:
+            facts = await self._recall(RECALL)
+        elif plan.by not in ("code", "user") and (facts := await self._recall(CLEAR)):
+            # What the user said is nearer than what the documents may say.
+            plan = Plan()
         return {"plan": plan_to_json(plan), "run_id": self.run.recorder.run.run_id, "facts": facts}
 
-    async def _recall(self) -> list[str]:
+    async def _recall(self, at_least: float) -> list[str]:
         """Recall what the user asked to remember and belongs to the question; nothing is recorded when nothing does."""
         run = self.run
         engine = run.context.engine
         began = time.time()
-        found = await recall(run.recorder.store, engine.embed, run.question, model=engine.embed_model)
+        found = await recall(
+            run.recorder.store, engine.embed, run.question, model=engine.embed_model, at_least=at_least
+        )
         texts = [fact.text for fact in found]
         if texts:
             attributes = {semconv.OPERATION: "search_memory", semconv.FACTS_USED: texts}
@@ -303,7 +310,7 @@ class Conduct(AgentMiddleware):
             )
             answer = f"\n\n{text} [{best.number}]" if kept else ""
         else:
-            same_language = prompts.has_hangul(text) or not prompts.has_hangul(run.question)
+            same_language = has_hangul(text) or not has_hangul(run.question)
             kept = same_language and check.states_result(text, result, run.question)
             answer = text if kept else self._as_it_is(tool)
         seen[semconv.CHECK] = "kept" if kept else "replaced"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from core.errors import StudyError
 from core.events import Citation
 from core.i18n import tr
-from core.text import shorten
+from core.text import has_hangul, shorten
 
 SYSTEM = "You are a helpful assistant. Answer briefly, in the language of the question."
 NATIVE = (
@@ -96,11 +96,6 @@ def for_small_model(
         return [("user", ask)]
     example = KOREAN_EXAMPLE if has_hangul(question) else ENGLISH_EXAMPLE
     return [*example, ("user", f"{question}\n\n{tool}: {result}")]
-
-
-def has_hangul(text: str) -> bool:
-    """Say whether a text has Hangul syllables in it."""
-    return any("가" <= char <= "힣" for char in text)
 
 
 def cut_to_tokens(text: str, tokens: int) -> str:

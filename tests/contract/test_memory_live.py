@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +53,14 @@ def test_what_was_said_in_another_session_is_recalled(
     assert fact.used == 1
     runtime.facts.forget(fact.id).result(10)
     assert fact.id not in [one.id for one in runtime.facts.list()]
+
+
+def test_what_was_said_is_nearer_than_the_documents(runtime: Runtime, tmp_path: Path) -> None:
+    handbook = tmp_path / "handbook.md"
+    handbook.write_text("# Lockers\n\nLockers are given out by the front desk on the first day.\n", "utf-8")
+    runtime.add_documents([str(handbook)]).result(60)
+    ask(runtime, "Please remember: my locker number is 217")
+    ask(runtime, "내 사물함 번호는 512라고 기억해 줘")
+    assert "217" in ask(runtime, "Which number does my locker have?")
+    assert "512" in ask(runtime, "내 사물함 번호가 뭐였지?"), "in the language of the question"
+    assert "front desk" in ask(runtime, "Who gives out lockers according to the handbook?")

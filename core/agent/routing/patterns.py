@@ -103,7 +103,7 @@ _STATUS = _any(
 _TOPICS = ((_ENGINE, "engine"), (_MEMORY, "memory"), (_CPU, "cpu"), (_DISK, "disk"), (_STATUS, "all"))
 
 _KEEP = re.compile(
-    r"^\s*(?:please\s+)?remember\s+(?:that\s+|this\s*:\s*|:\s*)?(?P<en>.{3,})$"
+    r"^\s*(?:please\s+)?remember(?:\s+that\s+|\s+this\s*:\s*|\s*:\s*|\s+)(?P<en>.{3,})$"
     r"|^\s*(?:이거\s*|이것\s*)?기억해(?:\s*(?:줘|둬|두세요|주세요))?\s*[:,.]\s*(?P<ko>.{2,})$"
     r"|^\s*(?P<said>.{3,}?)(?:이?라고|다고|이?라는\s*(?:것|걸)(?:을)?|는\s*(?:것|걸)(?:을)?|을|를)?\s*기억해\s*(?:줘|둬|두세요|주세요)\s*[.!]?$",
     re.IGNORECASE,

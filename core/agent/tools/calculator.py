@@ -36,5 +36,6 @@ TOOL = Tool(
     },
     call=_call,
     timeout_s=5.0,
+    retries=1,
     max_chars=4_000,
 )

@@ -76,6 +76,7 @@ TOOL = Tool(
     },
     call=_call,
     timeout_s=30.0,
+    retries=1,
     max_chars=12_000,
     untrusted=True,
 )

@@ -208,6 +208,7 @@ TOOL = Tool(
         "required": [],
     },
     call=_call,
+    retries=1,
     timeout_s=10.0,
     max_chars=3_000,
 )
