@@ -47,19 +47,20 @@ def through_agent(work: Runtime, question: str, session: str = "") -> dict[str, 
     unsubscribe = work.subscribe(lambda event: events.put((time.perf_counter(), time.process_time(), event)))
     session = session or work.new_session().result(30).id
     asked = time.perf_counter()
-    run_id = work.ask(session, question).result(60)
+    # Its id is that of the queue when the session was still busy with its last moment: the session's events are taken.
+    work.ask(session, question).result(60)
     text: list[tuple[float, float]] = []
     while True:
         at, cpu, event = events.get(timeout=300)
-        if isinstance(event, TokenDelta) and event.run_id == run_id:
+        if isinstance(event, TokenDelta) and event.session_id == session:
             text.append((at, cpu))
-        if isinstance(event, RunEnded) and event.run_id == run_id:
+        if isinstance(event, RunEnded) and event.session_id == session:
             break
     unsubscribe()
     if event.status != "ok" or work.store is None:
         raise SystemExit(f"the run ended {event.status}: {event.error}")
     return {
-        "run": run_id,
+        "run": event.run_id,
         "route": event.route,
         "first_ms": (text[0][0] - asked) * 1e3 if text else None,
         "stream_s": text[-1][0] - text[0][0] if text else 0.0,

@@ -325,8 +325,10 @@ class Agent:
             fix=failure.fix if failure else "",
         )
         await asyncio.shield(self._end(ended))
+        # The next run of this model counts with what this one taught. Nothing may come after the event: who hears it
+        # may ask at once, and should not find the session busy.
+        self._counters.pop(ended.model, None)
         self.emit(ended)
-        await self._counter(ended.model, again=True)
         return ended
 
     async def _end(self, ended: RunEnded) -> None:
@@ -371,8 +373,8 @@ class Agent:
             recorded=None if given.recorded is None else list(given.recorded),
         )
 
-    async def _counter(self, model: str, *, again: bool = False) -> Counter:
-        if again or model not in self._counters:
+    async def _counter(self, model: str) -> Counter:
+        if model not in self._counters:
             self._counters[model] = await asyncio.to_thread(counter_for, self.store, model)
         return self._counters[model]
 
