@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+from core.rag.parsing import docx, hwpx, mail, web
+from core.rag.parsing.archive import opened
+from core.rag.parsing.errors import LoadError as LoadError
 from core.text import clean, clean_line
 
-PARSER = "loaders-1"
+PARSER = "loaders-2"
 """Version of this module's output. Changing what it reads changes this, and files are indexed again."""
 
 MAX_FILE_BYTES = 64 << 20
@@ -27,6 +30,16 @@ MAX_TEXT_CHARS = 20_000_000
 MARKDOWN = "text/markdown"
 PLAIN = "text/plain"
 PDF = "application/pdf"
+HTML = "text/html"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+HWPX = "application/hwp+zip"
+MAIL = "message/rfc822"
+CSV = "text/csv"
+JSON = "application/json"
+CODE = "text/x-source"
+
+AS_MARKDOWN = frozenset({MARKDOWN, HTML, DOCX, HWPX, MAIL})
+"""What has become Markdown when it is read."""
 
 MEDIA_TYPES: dict[str, str] = {
     ".md": MARKDOWN,
@@ -40,17 +53,32 @@ MEDIA_TYPES: dict[str, str] = {
     ".org": PLAIN,
     ".tex": PLAIN,
     ".pdf": PDF,
+    ".html": HTML,
+    ".htm": HTML,
+    ".docx": DOCX,
+    ".hwpx": HWPX,
+    ".eml": MAIL,
+    ".csv": CSV,
+    ".tsv": CSV,
+    ".json": JSON,
+    ".yaml": CODE,
+    ".yml": CODE,
+    ".toml": CODE,
+    ".py": CODE,
+    ".sh": CODE,
+    ".sql": CODE,
+    ".js": CODE,
+    ".ts": CODE,
+    ".java": CODE,
+    ".c": CODE,
+    ".h": CODE,
+    ".cpp": CODE,
+    ".cs": CODE,
+    ".go": CODE,
+    ".rs": CODE,
+    ".kt": CODE,
 }
 """What is read, by suffix. A file named directly with another suffix is tried as plain text."""
-
-
-class LoadError(Exception):
-    """A file that cannot become text; ``reason`` says why."""
-
-    def __init__(self, reason: str, **params: str) -> None:
-        self.reason = reason
-        self.params = params
-        super().__init__(reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +150,43 @@ def load(path: Path, data: bytes) -> Loaded:
     Raises:
         LoadError: Why there is no text.
     """
-    if data.startswith(b"%PDF-") or media_type(path) == PDF:
+    kind = media_type(path)
+    if data.startswith(b"%PDF-") or kind == PDF:
         loaded = _load_pdf(data)
+    elif data.startswith(_OLD_OFFICE):
+        # A Word file with a password is one of these too.
+        raise LoadError("protected")
+    elif kind in _STRUCTURED or data.startswith(_ZIP):
+        loaded = _structured(kind, data)
     else:
         text = _clean(decode(data))
-        kind = media_type(path)
         loaded = Loaded(text, _markdown_title(text) if kind == MARKDOWN else "", kind)
     if not any(char.isalnum() for char in loaded.text):
         raise LoadError("no_text" if loaded.media_type == PDF else "empty")
     return loaded
+
+
+_OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ZIP = b"PK\x03\x04"
+_STRUCTURED = {
+    HTML: lambda data: web.read(decode(data)),
+    DOCX: docx.read,
+    HWPX: hwpx.read,
+    MAIL: mail.read,
+}
+
+
+def _structured(kind: str, data: bytes) -> Loaded:
+    """Read a format that becomes Markdown; an archive is what is in it, whatever it is called."""
+    if data.startswith(_ZIP):
+        names = set(opened(data).namelist())
+        kind = DOCX if "word/document.xml" in names else HWPX if "Contents/section0.xml" in names else ""
+    elif kind in (DOCX, HWPX):
+        raise LoadError("damaged")
+    if kind not in _STRUCTURED:
+        raise LoadError("not_text")
+    text, title = _STRUCTURED[kind](data)
+    return Loaded(_clean(text), clean_line(title), kind)
 
 
 def decode(data: bytes) -> str:

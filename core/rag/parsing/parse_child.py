@@ -75,7 +75,7 @@ def _answer(name: str, known: str) -> list[Any]:
     loaded = loaders.load(path, source.data)
     if loaded.pages:
         chunks = chunking.chunk_pages(loaded.text, loaded.pages)
-    elif loaded.media_type == loaders.MARKDOWN:
+    elif loaded.media_type in loaders.AS_MARKDOWN:
         chunks = chunking.chunk_markdown(loaded.text)
     else:
         chunks = chunking.chunk_plain(loaded.text)

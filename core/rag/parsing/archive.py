@@ -1,0 +1,93 @@
+"""Office files: a ZIP archive of XML, read without trusting what it says of itself."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from xml.etree import ElementTree
+
+from core.rag.parsing.errors import LoadError
+
+MAX_ENTRIES = 5_000
+MAX_TOTAL_BYTES = 100 << 20
+MAX_PART_BYTES = 50 << 20
+MAX_RATIO = 200
+"""An archive whose parts unpack to more than this many times their size is made to hurt."""
+SMALL = 1 << 20
+"""Parts up to this size may be packed as well as they like."""
+
+
+def opened(data: bytes) -> zipfile.ZipFile:
+    """Open an archive whose declared sizes are within bounds.
+
+    Raises:
+        LoadError: ``damaged``, ``too_complex`` or ``protected``.
+    """
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        raise LoadError("damaged") from error
+    entries = archive.infolist()
+    total = sum(entry.file_size for entry in entries)
+    if len(entries) > MAX_ENTRIES or total > MAX_TOTAL_BYTES:
+        raise LoadError("too_complex")
+    for entry in entries:
+        if entry.flag_bits & 1:
+            raise LoadError("protected")
+        if entry.file_size > SMALL and entry.file_size > MAX_RATIO * max(1, entry.compress_size):
+            raise LoadError("too_complex")
+    return archive
+
+
+def part(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Read one part, at most :data:`MAX_PART_BYTES` of it: the size it declares may be a lie.
+
+    Raises:
+        LoadError: ``damaged`` or ``too_complex``.
+    """
+    try:
+        with archive.open(name) as stream:
+            data = stream.read(MAX_PART_BYTES + 1)
+    except (
+        KeyError,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
+        raise LoadError("damaged") from error
+    if len(data) > MAX_PART_BYTES:
+        raise LoadError("too_complex")
+    return data
+
+
+def xml(data: bytes) -> ElementTree.Element:
+    """Parse XML that declares nothing: a document type is where entity bombs and outside files come in.
+
+    Raises:
+        LoadError: ``damaged`` or ``too_complex``.
+    """
+    if b"<!DOCTYPE" in data[:4096].upper() or b"<!ENTITY" in data:
+        raise LoadError("too_complex")
+    try:
+        return ElementTree.fromstring(data)
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise LoadError("damaged") from error
+
+
+def local(element: ElementTree.Element) -> str:
+    """Return an element's name without its namespace."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def table(rows: list[list[str]]) -> str:
+    """Write a table as Markdown; its first row is the head."""
+    rows = [[" ".join(cell.split()).replace("|", "/") for cell in row] for row in rows if any(row)]
+    if not rows:
+        return ""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines.insert(1, f"|{' --- |' * len(rows[0])}")
+    return "\n".join(lines)
