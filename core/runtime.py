@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from core.lab.desk import Lab
     from core.models.desk import Models
     from core.rag import DocumentView, Library
+    from core.rag.desk import Documents
     from core.telemetry import Hub
 
 T = TypeVar("T")
@@ -176,6 +177,13 @@ class Runtime:
         from core.agent.replay.desk import Traces
 
         return Traces(self._ground, self)
+
+    @cached_property
+    def library(self) -> Documents:
+        """Documents, beyond adding, listing and searching."""
+        from core.rag.desk import Documents
+
+        return Documents(self._ground)
 
     @cached_property
     def costs(self) -> Costs:

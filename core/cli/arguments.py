@@ -94,6 +94,9 @@ def build_parser() -> argparse.ArgumentParser:
     search.add_argument("-k", type=_count, default=5, metavar="N", help=tr("cli.help.k"))
     remove = docs.add_parser("rm", parents=[common, as_json], help=tr("cli.help.docs_rm"))
     remove.add_argument("id", metavar="ID|PATH")
+    measure = docs.add_parser("eval", parents=[common, as_json], help=tr("cli.help.docs_eval"))
+    measure.add_argument("--set", default="sample", metavar="sample|FILE", help=tr("cli.help.docs_set"))
+    measure.add_argument("--folder", default="", metavar="DIR", help=tr("cli.help.docs_folder"))
 
     session = commands.add_parser("session", help=tr("cli.help.sessions")).add_subparsers(
         dest="action", required=True, metavar="ACTION", parser_class=_Parser

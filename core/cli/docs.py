@@ -123,4 +123,10 @@ def _hit(hit: Hit) -> dict[str, Any]:
     return {key: values.pop(key) for key in ("document", "path", "section", "text", "score")} | values
 
 
-_ACTIONS = {"add": _add, "list": _list, "search": _search, "rm": _remove}
+def _evaluate(work: Runtime, arguments: argparse.Namespace) -> int:
+    from core.cli.docs_eval import evaluate
+
+    return evaluate(work, arguments)
+
+
+_ACTIONS = {"add": _add, "list": _list, "search": _search, "rm": _remove, "eval": _evaluate}
