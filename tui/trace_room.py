@@ -131,7 +131,7 @@ class TraceRoom:
         await workers.open_session(self._app, session.id)
         self._app.bench.view(None)
         self._app.bench.focus_pane("chat")
-        self._app.tell(tr("trace.forked", title=clean_line(session.title, max_chars=60)))
+        self._app.tell(tr("trace.fork.done", title=clean_line(session.title, max_chars=60)))
 
     def _replay(self, item: Run | Span) -> None:
         from tui.screens.trace_repeat import CompareScreen

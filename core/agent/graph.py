@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 REPEATS = 2
 """The same call may be made this often; once more is a loop."""
 KEPT_GRAPHS = 8
+SHOWN_AGAIN = 600
+"""Characters of an answer that was no JSON, shown to the model that is asked once more."""
 QUOTED = ("calculator", "search_documents")
 """Tools whose result a small model may word, since its words can be held against it."""
 
@@ -213,7 +215,9 @@ class Conduct(AgentMiddleware):
                 return response
             if again:
                 raise BadAnswer(run.context.engine.url, str(message.content)[:200])
-            messages = [*messages, AIMessage(str(message.content)), HumanMessage(prompts.ONE_OBJECT)]
+            # Enough to see what was wrong; a long answer would leave no room for another.
+            wrong = AIMessage(str(message.content)[:SHOWN_AGAIN])
+            messages = [*messages, wrong, HumanMessage(prompts.ONE_OBJECT)]
         raise AssertionError("the second answer returned or raised")
 
     def _plain_messages(

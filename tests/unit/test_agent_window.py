@@ -14,6 +14,7 @@ from core.session import chat
 from core.settings import Settings
 from tests.scripted import Script
 from tests.unit.test_agent_recovery import Bench, bench, native, send
+from tests.unit.test_agent_run import FakeEngine
 
 __all__ = ["bench"]
 
@@ -114,3 +115,11 @@ async def test_estimates_learn_from_what_the_server_counts(bench: Bench) -> None
         await bench.agent.run(session.id, text)
     first, last = measured(bench)[0], measured(bench)[-1]
     assert last.prompt < first.prompt
+
+
+async def test_a_long_answer_that_is_no_json_leaves_room_to_ask_once_more(bench: Bench) -> None:
+    bench.engine = FakeEngine(bench.server.url, "scripted:1b", ("completion",), 1_200_000_000)
+    bench.make()
+    bench.server.scripts = [Script(["words " * 30_000]), Script(["Still words."])]
+    ended = await bench.ask("hello")
+    assert (ended.status, ended.route, ended.answer) == ("ok", "constrained", "Still words.")

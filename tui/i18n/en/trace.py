@@ -68,7 +68,7 @@ MESSAGES: dict[str, str] = {
     "trace.fork.question": "Go on with another question or model",
     "trace.fork.model": "Model",
     "trace.fork.keys": "Ctrl+S forks · Tab to the model · Esc leaves all as it is",
-    "trace.forked": "A fork: {title}. The original is unchanged (F6 lists both).",
+    "trace.fork.done": "A fork: {title}. The original is unchanged (F6 lists both).",
     "trace.replay.ask": "Replay on which model?",
     "trace.replay.note": "Recorded tool results are used; nothing leaves the machine.",
     "trace.replay.going": "{model} answers the question again…",

@@ -68,7 +68,7 @@ MESSAGES: dict[str, str] = {
     "trace.fork.question": "질문이나 모델을 바꾸어 이어 가기",
     "trace.fork.model": "모델",
     "trace.fork.keys": "Ctrl+S 분기 · Tab 모델로 · Esc 그대로 두기",
-    "trace.forked": "분기한 세션: {title}. 원래 세션은 그대로입니다 (F6에 둘 다 있습니다).",
+    "trace.fork.done": "분기한 세션: {title}. 원래 세션은 그대로입니다 (F6에 둘 다 있습니다).",
     "trace.replay.ask": "어느 모델로 다시 실행할까요?",
     "trace.replay.note": "기록된 도구 결과를 씁니다. 이 컴퓨터 밖으로 나가는 것은 없습니다.",
     "trace.replay.going": "{model} 모델이 질문에 다시 답하는 중…",
