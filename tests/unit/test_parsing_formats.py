@@ -127,6 +127,12 @@ def test_what_is_made_to_hurt_is_refused(data: bytes, why: str) -> None:
     assert reason("x.docx", data) == why
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_document_type_is_seen_in_any_encoding_and_place(encoding: str) -> None:
+    body = f"<!--{'x' * 5_000}--><!DOCTYPE a [<!ENTITY x 'EXPANDED'>]><w:document {W}>{paragraph('&x;')}</w:document>"
+    assert reason("x.docx", zipped({"word/document.xml": body.encode(encoding)})) == "too_complex"
+
+
 def test_a_size_that_lies_is_found_out_while_reading() -> None:
     data = bytearray(word(paragraph("a" * 2_000_000)))
     # The sizes in the central directory and the local header say ten bytes.
