@@ -33,7 +33,8 @@ from core.events import (
 from core.ground import Ground
 from core.i18n import tr
 from core.paths import Paths
-from core.session import Store, chat, documents, samples
+from core.session import Store, chat, documents
+from core.session.keeping import SampleKeeper
 from core.session.rows import Answer, PermissionRequest, Session
 from core.settings import Settings
 
@@ -55,9 +56,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-
-SAVE_SAMPLES = 10
-"""Samples outside a run are written in batches of this many; a run's samples with its end."""
 
 REFRESH_S = 2.0
 """How often the engine is asked for its slots and queue while telemetry is shown."""
@@ -84,7 +82,7 @@ class Runtime:
         self._library_ready: asyncio.Future[Library] | None = None
         self._agent: Agent | None = None
         self._hub: Hub | None = None
-        self._pending_samples: list[Sample] = []
+        self._samples = SampleKeeper(lambda: self.store)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._telemetry_shown = threading.Event()
         self._telemetry_shown.set()
@@ -92,7 +90,7 @@ class Runtime:
         self._sampler: ContainerSampler | None = None
         self._stopping = False
         self._checkpoints = Checkpoints(paths.checkpoint_db)
-        self.runs = Runs(self._ground, self._agent_now, self._save_samples)
+        self.runs = Runs(self._ground, self._agent_now, self._samples.save)
 
     # -- life -----------------------------------------------------------------------------------------
 
@@ -453,17 +451,7 @@ class Runtime:
 
     def _on_sample(self, sample: Sample) -> None:
         self._emit(sample)
-        with self._lock:
-            self._pending_samples.append(sample)
-            full = len(self._pending_samples) >= SAVE_SAMPLES
-        if full:
-            self._save_samples()
-
-    def _save_samples(self) -> None:
-        with self._lock:
-            batch, self._pending_samples = self._pending_samples, []
-        if batch and self.store:
-            samples.add_samples(self.store, batch)
+        self._samples.take(sample)
 
     async def _store(self) -> Store:
         return await asyncio.wrap_future(self.store_ready)
@@ -510,7 +498,7 @@ class Runtime:
         if self.engine_ready.done() and not self.engine_ready.exception():
             await self.engine_ready.result().close()
         await self._checkpoints.close()
-        self._save_samples()
+        self._samples.save()
         if self.store:
             chat.release_sessions(self.store)
             await asyncio.to_thread(self.store.close)

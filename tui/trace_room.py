@@ -19,6 +19,9 @@ from tui.widgets.rows import Row
 
 if TYPE_CHECKING:
     from core.agent.replay.desk import Traces
+    from core.agent.types import Cost
+    from core.session import Store
+    from core.settings import Settings
     from tui.study import StudyApp
 
 MOST_REPEATS = 50
@@ -44,6 +47,20 @@ class TraceRoom:
 
     def _run_of(self, item: Run | Span) -> Run | None:
         return item if isinstance(item, Run) else self._app.bench.trace.runs.get(item.run_id)
+
+    # -- what it took -----------------------------------------------------------------------------------
+
+    def _cost(self, item: Run | Span) -> None:
+        async def work() -> None:
+            from core.cost.words import report
+
+            store = await workers.store_of(self._app)
+            settings = self._app.settings
+            # The price list takes a moment to read: not in the interface's loop.
+            cost = await asyncio.to_thread(_cost_of, store, item, settings)
+            self._app.bench.trace.show_cost(item.id, list(report(cost, settings)))
+
+        self._start(work(), "trace-cost")
 
     # -- a call again ------------------------------------------------------------------------------------
 
@@ -192,6 +209,12 @@ class TraceRoom:
                 self._start(work(name), "export")
 
         self._app.push_screen(Pick(tr("trace.export.ask"), rows), given)
+
+
+def _cost_of(store: Store, item: Run | Span, settings: Settings) -> Cost:
+    from core.cost.desk import of_call, of_runs
+
+    return of_call(item, settings) if isinstance(item, Span) else of_runs(store, settings, run_id=item.id)
 
 
 def _prompt_of(span: Span) -> str:

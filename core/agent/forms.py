@@ -65,13 +65,8 @@ async def _fill(
     """
     run = speaker.run
     options = {**options_of(run.settings), "num_predict": tokens, "temperature": 0.0}
-    before = run.take_text, run.first_token_at, run.cut
-    # Nobody reads it: it is neither the answer nor its first token.
-    run.take_text = lambda _: None
-    try:
+    with run.aside():
         response = await speaker.call(Call(_Bare(), _send, messages, system, options, dict(schema)))
-    finally:
-        run.take_text, run.first_token_at, run.cut = before
     try:
         found = json.loads(str(response.result[-1].content))
     except (ValueError, RecursionError):

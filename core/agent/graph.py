@@ -1,4 +1,4 @@
-"""The LangGraph graph of one run: ``create_agent`` with one middleware of ours that chooses tools and keeps the trace."""
+"""The middleware of the agent's graph: chooses the tools, has the model speak, keeps the trace."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import dataclasses
 import functools
 import json
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langgraph.types import interrupt
@@ -39,7 +37,6 @@ from core.agent.state import (
 from core.agent.tools.documents import passages
 from core.agent.tools.language import said
 from core.agent.tools.permission import leaves, permission_of, remember
-from core.agent.tools.wrapped import structured
 from core.agent.types import Answer, PermissionRequest, Plan, Tool, ToolResult
 from core.errors import StudyError
 from core.events import PermissionAsked
@@ -50,11 +47,10 @@ from core.session.facts import mark_used
 from core.text import clean, has_hangul
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
+    pass
 
 REPEATS = 2
 """The same call may be made this often; once more is a loop."""
-KEPT_GRAPHS = 8
 SHOWN_AGAIN = 600
 """Characters of an answer that was no JSON, shown to the model that is asked once more."""
 QUOTED = ("calculator", "search_documents")
@@ -486,25 +482,3 @@ def _written_out(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         elif one.content:
             found.append(one)
     return found
-
-
-class Graphs:
-    """Compiled graphs. Compiling takes 15 ms, half of what an answer would wait for the agent, so one serves every run
-    with the same tools."""
-
-    def __init__(self) -> None:
-        self._built: OrderedDict[Any, Any] = OrderedDict()
-
-    def get(self, model: BaseChatModel, tools: Iterable[Tool], checkpointer: Any = None) -> Any:
-        """Return the graph for these tools; runs set :data:`core.agent.state.running` before they go through it."""
-        known = tuple((one.name, one.description, json.dumps(one.schema, sort_keys=True)) for one in tools)
-        # The model of each call is the run's own: see Speaker.
-        key = (known, id(checkpointer))
-        if key not in self._built:
-            self._built[key] = create_agent(
-                model, tools=structured(tools), middleware=[Conduct()], checkpointer=checkpointer
-            )
-            if len(self._built) > KEPT_GRAPHS:
-                self._built.popitem(last=False)
-        self._built.move_to_end(key)
-        return self._built[key]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from core.agent.context.counter import estimate
 from core.errors import StudyError
 from core.events import Citation
 from core.i18n import tr
@@ -41,15 +42,6 @@ SMALL_MODEL_PASSAGE = 200
 """Tokens of a passage that a small model is given to word: on one core a prompt costs 7 ms a token."""
 
 
-def estimate_tokens(text: str) -> int:
-    """Estimate tokens from above, before the engine counts them.
-
-    English takes about 4 characters a token; Hangul in a vocabulary without Korean takes up to 3 tokens a character.
-    """
-    ascii_chars = sum(char.isascii() for char in text)
-    return 8 + ascii_chars // 3 + (len(text) - ascii_chars) * 3
-
-
 def accepted(question: str, num_ctx: int) -> str:
     """Return a question without the space around it.
 
@@ -60,8 +52,8 @@ def accepted(question: str, num_ctx: int) -> str:
     if not text:
         raise StudyError("error.agent.prompt.empty")
     room = num_ctx - 200
-    if len(text) > MAX_PROMPT_CHARS or estimate_tokens(text) > room * 3:
-        tokens = estimate_tokens(text[:MAX_PROMPT_CHARS])
+    if len(text) > MAX_PROMPT_CHARS or estimate(text) > room * 3:
+        tokens = estimate(text[:MAX_PROMPT_CHARS])
         raise StudyError("error.agent.prompt.long", tokens=tokens, room=room, num_ctx=num_ctx)
     return text
 
@@ -100,6 +92,6 @@ def for_small_model(
 
 def cut_to_tokens(text: str, tokens: int) -> str:
     """Cut a text so that it is estimated to take at most ``tokens``."""
-    while text and estimate_tokens(text) > tokens:
+    while text and estimate(text) > tokens:
         text = text[: int(len(text) * 0.8)]
     return text

@@ -402,7 +402,7 @@ class Agent:
         from langgraph.errors import GraphRecursionError
         from langgraph.types import Command
 
-        from core.agent.graph import Graphs
+        from core.agent.graphs import Graphs
         from core.agent.history import first_input
         from core.agent.state import running
 

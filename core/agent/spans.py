@@ -145,7 +145,7 @@ class Recorder:
         return "".join(self._text)
 
     def add_text(self, raw: str) -> None:
-        """Take streamed text from the model: shown within 40 ms, saved within 250 ms."""
+        """Take streamed text from the model: shown within 40 ms and saved within 250 ms of coming here."""
         # An escape sequence may be split over chunks: hold back what could be the beginning of one.
         self._raw += raw
         start = self._raw.rfind("\x1b")

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langgraph.errors import GraphBubbleUp
 
 from core.agent import prompts, retry, semconv
+from core.agent.context.counter import estimate
 from core.agent.context.fit import Passage
 from core.agent.context.record import budget_to_json
 from core.agent.context.truncated import was_cut
@@ -144,24 +145,23 @@ class Speaker:
     async def _summarise(self, request: Any, handler: Handler, transcript: str) -> str:
         """Let the model say shortly what was said; empty when it cannot."""
         run = self.run
-        room = run.settings.num_ctx - prompts.SUMMARY_TOKENS - prompts.estimate_tokens(prompts.SUMMARY) - 32
+        room = run.settings.num_ctx - prompts.SUMMARY_TOKENS - estimate(prompts.SUMMARY) - 32
         text = transcript
-        while await run.counter.count(text) > room:
+        while text and await run.counter.count(text) > room:
             text = text[len(text) // 5 + 1 :]
-        before = run.take_text, run.first_token_at, run.cut
-        run.take_text = lambda _: None
+        if not text:
+            return ""
         options = {**options_of(run.settings), "num_predict": prompts.SUMMARY_TOKENS}
         call = Call(request.override(tools=[]), handler, [HumanMessage(text)], prompts.SUMMARY, options)
         try:
-            async with run.recorder.span("summary", "summary", {semconv.OPERATION: "summarise"}) as seen:
-                response = await self._with_retries(call)
-                summary = clean(str(response.result[-1].content)).strip()
-                seen[semconv.OUTPUT_MESSAGES] = [part("assistant", summary)]
-                return summary
+            with run.aside():
+                async with run.recorder.span("summary", "summary", {semconv.OPERATION: "summarise"}) as seen:
+                    response = await self._with_retries(call)
+                    summary = clean(str(response.result[-1].content)).strip()
+                    seen[semconv.OUTPUT_MESSAGES] = [part("assistant", summary)]
+                    return summary
         except StudyError:
             return ""
-        finally:
-            run.take_text, run.first_token_at, run.cut = before
 
     async def call(self, call: Call) -> Any:
         """Make a call of our own, outside the conversation, with the retries of any other.
@@ -197,20 +197,11 @@ class Speaker:
         settings: dict[str, Any] = {"options": options} if options else {}
         if call.format is not None:
             settings["format"] = call.format
-        attributes: dict[str, Any] = {
-            semconv.SCHEMA: semconv.CONVENTION,
-            semconv.OPERATION: "chat",
-            semconv.PROVIDER: "ollama",
-            semconv.REQUEST_MODEL: run.model_name,
-            semconv.REQUEST_TEMPERATURE: sent["temperature"],
-            semconv.REQUEST_SEED: sent["seed"],
-            semconv.REQUEST_MAX_TOKENS: sent["num_predict"],
-            semconv.NUM_CTX: sent["num_ctx"],
-            semconv.INPUT_MESSAGES: [
-                part("system", call.system),
-                *(record_of(item) for item in call.messages),
-            ],
-        }
+        attributes = request_attributes(run.model_name, sent)
+        attributes[semconv.INPUT_MESSAGES] = [
+            part("system", call.system),
+            *(record_of(item) for item in call.messages),
+        ]
         if run.digest:
             attributes[semconv.MODEL_DIGEST] = run.digest
         if attempt > 1:
@@ -320,6 +311,22 @@ def options_of(settings: Settings) -> dict[str, Any]:
         "repeat_penalty": settings.repeat_penalty,
         "seed": settings.seed,
     }
+
+
+def request_attributes(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a chat request asks for, in the conventions' names."""
+    attributes: dict[str, Any] = {
+        semconv.SCHEMA: semconv.CONVENTION,
+        semconv.OPERATION: "chat",
+        semconv.PROVIDER: "ollama",
+        semconv.REQUEST_MODEL: model,
+        semconv.REQUEST_TEMPERATURE: options["temperature"],
+        semconv.REQUEST_MAX_TOKENS: options["num_predict"],
+        semconv.NUM_CTX: options["num_ctx"],
+    }
+    if "seed" in options:
+        attributes[semconv.REQUEST_SEED] = options["seed"]
+    return attributes
 
 
 def schemas_of(run: RunState) -> list[dict[str, Any]]:

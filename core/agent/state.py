@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NotRequired
@@ -85,6 +86,16 @@ class RunState:
     """The last answer stopped at ``num_predict`` or the end of the context window."""
     take_text: Callable[[str], None] | None = None
     """Where streamed text goes instead of the answer: held back, or parsed first."""
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Make a call nobody reads: its text is neither the answer nor the first token of one."""
+        before = self.take_text, self.first_token_at, self.cut
+        self.take_text = lambda _: None
+        try:
+            yield
+        finally:
+            self.take_text, self.first_token_at, self.cut = before
 
     def take(self, raw: str, tokens: int) -> None:
         """Take streamed text of the model."""

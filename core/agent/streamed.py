@@ -49,7 +49,7 @@ class StreamedChat(ChatOllama):
                 message["content"] = "".join(whole)
                 whole.clear()
                 yield part
-            elif not whole or time.monotonic() - began > WAITED_S:
+            elif piece and (not whole or time.monotonic() - began > WAITED_S):
                 # The first token, or one that had to be waited for: there is no more to read yet.
                 hand_on()
                 await asyncio.sleep(PAUSE_S)

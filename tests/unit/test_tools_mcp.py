@@ -9,7 +9,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from core.agent.tools.permission import leaves, permission_of
 from core.errors import StudyError
 from core.session import Store
 from core.settings import Settings
+from tests.contract.conftest import wait_until
 from tests.tool_ground import open_store, tool_context
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -290,12 +290,12 @@ def http_server() -> Iterator[int]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+
+    def answers() -> bool:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(answers, "the server listens", 60)
     yield port
     process.terminate()
     process.wait(10)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -63,6 +63,8 @@ class TracePane(Vertical):
         self._due = False
         self._newest: str | None = None
         self._errors_only = False
+        self._costs: dict[str, Sequence[str]] = {}
+        """Of runs and model calls, by id."""
         self._drawn: dict[str, tuple[tuple[int, str, int, tuple[int, int, int]], Row]] = {}
         """The row of each span, and what it was drawn with."""
         self._texts: dict[str, tuple[Span, str]] = {}
@@ -87,6 +89,7 @@ class TracePane(Vertical):
         """Show a session's runs."""
         self.runs = {run.id: run for run in runs}
         self.spans = {span.id: span for span in spans}
+        self._costs.clear()
         self._drawn.clear()
         self._texts.clear()
         # Only the last answer starts opened.
@@ -158,7 +161,7 @@ class TracePane(Vertical):
         self._following = self._following or last is not None
         self._follow = False
         self.span_rows.set_rows(rows, select=select or last)
-        errors = sum(span.status == "error" for span in self.spans.values())
+        errors = sum(failed(span) for span in self.spans.values())
         note = f" · {tr('trace.errors', count=errors)}" if errors else ""
         if note != self.note:
             self.note, self.border_title = note, tr("pane.trace") + note
@@ -178,7 +181,7 @@ class TracePane(Vertical):
             return None
         kept: set[str] = set()
         for span in self.spans.values():
-            if self._errors_only and span.status != "error":
+            if self._errors_only and not failed(span):
                 continue
             if not all(word in self._text(span) for word in words):
                 continue
@@ -231,8 +234,8 @@ class TracePane(Vertical):
 
     def action_trace_error(self) -> None:
         """Go to the next step that failed, from the top again after the last."""
-        failed = [span.id for span in self.spans.values() if span.status == "error"]
-        if not failed:
+        wrong = [span.id for span in self.spans.values() if failed(span)]
+        if not wrong:
             self.app.bell()
             return
         row = self.span_rows.current
@@ -241,7 +244,7 @@ class TracePane(Vertical):
         if row is not None and isinstance(row.data, Run):
             mine = [order[span.id] for span in self.spans.values() if span.run_id == row.data.id]
             here = min(mine, default=0) - 1
-        self.select(next((one for one in failed if order[one] > here), failed[0]))
+        self.select(next((one for one in wrong if order[one] > here), wrong[0]))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Letters are typed, not obeyed, while the filter has the focus."""
@@ -257,7 +260,7 @@ class TracePane(Vertical):
             names = ["trace_rerun", "trace_determinism", "trace_curl"]
         if row is not None:
             names += ["trace_fork", "trace_replay", "trace_correct", "trace_export"]
-        if any(span.status == "error" for span in self.spans.values()):
+        if self.note:
             names.append("trace_error")
         names.append("trace_filter")
         shown = [
@@ -411,11 +414,33 @@ class TracePane(Vertical):
         if row is None:
             text: str | Content = tr("trace.empty")
         elif isinstance(row.data, Run):
-            text = run_detail(row.data)
+            text = run_detail(row.data, self._cost_of(row.data))
         else:
-            text = span_detail(row.data)
+            text = span_detail(row.data, self._cost_of(row.data))
         self.query_one("#trace-text", Plain).show(text)
         self._keys()
+
+    def _cost_of(self, item: Run | Span) -> Sequence[str]:
+        """The lines about what a run or a model call took; asked for when they are not known."""
+        over = item.ended_at is not None if isinstance(item, Run) else item.kind == "model"
+        if not over or item.status in ("running", "waiting"):
+            return ()
+        if item.id not in self._costs:
+            self._costs[item.id] = ()
+            self.post_message(self.Wants("cost", item))
+        return self._costs[item.id]
+
+    def show_cost(self, item_id: str, lines: Sequence[str]) -> None:
+        """Show what a run or a model call took."""
+        self._costs[item_id] = lines
+        row = self.span_rows.current if self.children else None
+        if row is not None and row.id == item_id:
+            self._show_detail()
+
+
+def failed(span: Span) -> bool:
+    """Say whether a step went wrong; a tool the user did not allow did not."""
+    return span.status == "error" and span.attributes.get("error.type") != "error.tool.denied"
 
 
 class SpanTree(RowList):

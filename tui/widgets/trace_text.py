@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
@@ -36,7 +36,7 @@ _TEXTS = (
 Part = str | tuple[str, str]
 
 
-def run_detail(run: Run) -> Content:
+def run_detail(run: Run, cost: Sequence[str] = ()) -> Content:
     """Write out a run: what was asked, with what, and what it cost."""
     memory = run.memory
     pairs: list[tuple[str, Any]] = [
@@ -62,18 +62,19 @@ def run_detail(run: Run) -> Content:
         parts += [(f"{format.pad(name, 10)} ", "$quiet"), f"{value}\n"]
     if run.error:
         parts += ["\n", (f"{clean(run.error)}\n", "$error"), f"{clean(run.fix)}\n"]
+    parts += _cost(cost)
     parts += ["\n", (f"{tr('trace.options')}\n", "$quiet"), pretty(dict(run.options))]
     return Content.assemble(*parts)
 
 
-def span_detail(span: Span) -> Content:
+def span_detail(span: Span, cost: Sequence[str] = ()) -> Content:
     """Write out a span: name, time, what matters first, then every attribute."""
     dot = f" {glyphs().dot} "
     state = dot.join((tr(f"span.{span.kind}"), tr(f"run.{span.status}"), format.duration(span.duration_ms)))
     parts: list[Part] = [(f"{clean_line(span.name)}\n", "bold"), (f"{state}\n", "$quiet")]
     if span.kind == "model":
         parts += [f"{dot.join(_of_call(span.attributes))}\n"]
-    parts.append("\n")
+    parts += [*_cost(cost), "\n"]
     texts = [name for name in _TEXTS if name in span.attributes]
     if "app.error.message" in texts:
         texts.remove("app.error.message")
@@ -85,6 +86,10 @@ def span_detail(span: Span) -> Content:
         tone = "$error" if name == "app.error.message" else ""
         parts += ["\n", (f"{name}\n", "$quiet"), (f"{_cut(pretty(span.attributes[name]))}\n", tone)]
     return Content.assemble(*parts)
+
+
+def _cost(lines: Sequence[str]) -> list[Part]:
+    return ["\n", (f"{tr('trace.cost')}\n", "$quiet"), *(f"{line}\n" for line in lines)] if lines else []
 
 
 def _of_call(seen: Mapping[str, Any]) -> Iterable[str]:

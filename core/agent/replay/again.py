@@ -130,7 +130,7 @@ async def determinism(
 
     A run of a hidden session, each call a span of it: what it took is counted, and each can be repeated.
     """
-    from core.agent.speak import options_of, part
+    from core.agent.speak import options_of, part, request_attributes
 
     prompt = prompts.accepted(prompt, settings.num_ctx)
     options = options_of(settings)
@@ -161,17 +161,10 @@ async def determinism(
     try:
         for done in range(1, count + 1):
             at = time.time()
-            attributes: dict[str, Any] = {
-                semconv.SCHEMA: semconv.CONVENTION,
-                semconv.OPERATION: "chat",
-                semconv.PROVIDER: "ollama",
-                semconv.REQUEST_MODEL: engine.model,
-                semconv.REQUEST_TEMPERATURE: options["temperature"],
-                semconv.REQUEST_MAX_TOKENS: options["num_predict"],
-                semconv.NUM_CTX: options["num_ctx"],
+            attributes = request_attributes(engine.model, options) | {
                 semconv.REQUEST_BODY: body,
                 semconv.SERVER_ADDRESS: f"{engine.url}/api/chat",
-            } | ({semconv.REQUEST_SEED: options["seed"]} if seeded else {})
+            }
             async with recorder.span(f"chat {engine.model}", "model", attributes) as seen:
                 answer = await send(engine, body)
                 spent = Usage(

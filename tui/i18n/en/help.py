@@ -48,7 +48,10 @@ MESSAGES: dict[str, str] = {
     ),
     "help.trace": (
         "Every step of every answer: what was asked, which tool ran with what, what the model was sent and how long each "
-        "took. Enter, left and right close and open; the details are at the right."
+        "took. Enter, left and right close and open; the details are at the right. From a step you can go on in a fork (f), "
+        "replay the run beside the recorded one (p), correct the tool (o) or export (x); a model call can be made again (r), "
+        "tried for sameness (d) and copied as curl (c). / filters, e goes to the next failed step; F9 gives the trace the "
+        "whole screen where it stands beside the chat."
     ),
     "help.terminal.title": "Terminals",
     "help.terminal": (

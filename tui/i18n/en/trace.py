@@ -36,6 +36,7 @@ MESSAGES: dict[str, str] = {
     "trace.errors": "{count} failed · e",
     "trace.tok": "{count} tok",
     "trace.kind": "made as",
+    "trace.cost": "what it took",
     "trace.kind.replay": "replay of {of}",
     "trace.kind.fork": "fork of {of}",
     "trace.kind.copy": "copy of {of}",

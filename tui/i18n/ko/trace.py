@@ -36,6 +36,7 @@ MESSAGES: dict[str, str] = {
     "trace.errors": "실패 {count} · e",
     "trace.tok": "{count} tok",
     "trace.kind": "종류",
+    "trace.cost": "든 것",
     "trace.kind.replay": "{of} 재실행",
     "trace.kind.fork": "{of}에서 분기",
     "trace.kind.copy": "{of} 사본",
