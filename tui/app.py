@@ -30,6 +30,7 @@ def run(settings: Settings, paths: Paths, *, session: str = "new", notice: str =
     from tui import terminal
 
     terminal.prepare(settings.kitty_keyboard)
+    terminal.give_size(1)
     # Importing makes many objects and no garbage: the collector comes on again after the first paint.
     gc.disable()
     from core.logs import set_up_logging

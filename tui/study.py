@@ -33,6 +33,7 @@ from tui import (
     glyphs,
     messages,
     patches,
+    terminal,
     themes,
     workers,
 )
@@ -151,7 +152,9 @@ class StudyApp(App[None], inherit_bindings=False):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             if threading.current_thread() is threading.main_thread():
-                loop.add_signal_handler(number, self._leave_by_signal, number)
+                loop.add_signal_handler(number, self._leave_by_signal, number, loop)
+        if not self.is_headless:
+            terminal.watch(0, lambda: self._leave_by_signal(signal.SIGHUP, loop))
 
     def on_ready(self) -> None:
         # The first paint is out before the engine, the agent and their imports compete for the processor.
@@ -177,13 +180,14 @@ class StudyApp(App[None], inherit_bindings=False):
         if self._unknown_keys:
             self.tell(tr("keymap.unknown", names=", ".join(map(clean_line, self._unknown_keys))), "warning")
 
-    def _leave_by_signal(self, number: int) -> None:
-        """Leave cleanly on SIGTERM and on a cut connection (SIGHUP); never hang on a dead terminal."""
+    def _leave_by_signal(self, number: int, loop: asyncio.AbstractEventLoop) -> None:
+        """Leave cleanly on SIGTERM and on a cut connection (SIGHUP); never hang on a dead terminal. Any thread: the loop
+        may be waiting to write to it for ever."""
         log.info("leaving on signal %s", number)
         watchdog = threading.Timer(GRACE_S, os._exit, (128 + number,))
         watchdog.daemon = True
         watchdog.start()
-        self.exit(return_code=0)
+        loop.call_soon_threadsafe(self.exit)
 
     # -- errors --------------------------------------------------------------------------------------------
 

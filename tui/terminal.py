@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping, MutableMapping
+import select
+import termios
+import threading
+from collections.abc import Callable, Mapping, MutableMapping
 
 DISABLE_KITTY = "TEXTUAL_DISABLE_KITTY_KEY"
 
@@ -27,3 +31,33 @@ def prepare(kitty_keyboard: str, environ: MutableMapping[str, str] | None = None
     environ = os.environ if environ is None else environ
     if kitty_keyboard == "off" or (kitty_keyboard == "auto" and is_iterm(environ)):
         environ.setdefault(DISABLE_KITTY, "1")
+
+
+def give_size(descriptor: int) -> None:
+    """Give a terminal that says it has no size (0x0, as some programs open theirs) the usual one: drawing on it would never
+    come to rest."""
+    with contextlib.suppress(OSError, termios.error):
+        if 0 in termios.tcgetwinsize(descriptor):
+            termios.tcsetwinsize(descriptor, (24, 80))
+
+
+def watch(descriptor: int, gone: Callable[[], None]) -> None:
+    """Call ``gone`` once, from a thread of its own, when a terminal is no longer there.
+
+    A cut connection sends SIGHUP to the session's leader; one that keeps it to itself (make does) leaves its children on a
+    dead terminal, where reading returns at once for ever. Waiting for the hang-up costs nothing.
+    """
+    if not os.isatty(descriptor):
+        return
+
+    def wait() -> None:
+        poll = select.poll()
+        poll.register(descriptor, 0)  # A hang-up is told whatever is asked for.
+        try:
+            events = poll.poll()
+        except OSError:
+            return
+        if any(event & (select.POLLHUP | select.POLLERR) for _, event in events):
+            gone()
+
+    threading.Thread(target=wait, name="terminal", daemon=True).start()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import random
+import select
 import signal
+import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +18,14 @@ import pytest
 from core.session import Store, chat
 from tests.e2e.keys import press
 from tests.e2e.screen import STORY, answered, generating, letters, opened, streaming_text
-from tests.e2e.terminal import Terminal, assert_no_process_left, engines, wait_until
+from tests.e2e.terminal import (
+    Terminal,
+    assert_no_process_left,
+    command,
+    engines,
+    environment,
+    wait_until,
+)
 
 pytestmark = pytest.mark.slow
 KILLS = 12
@@ -120,3 +132,27 @@ def test_a_terminal_that_vanishes_takes_everything_along(
     window.close()
     assert_no_process_left(data)
     assert not streaming_text(data)
+
+
+def test_a_terminal_that_vanishes_without_a_signal_takes_everything_along(data: Path) -> None:
+    """A leader of the session that keeps SIGHUP to itself, as make does: only the terminal tells. It has no size either."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command(), stdin=theirs, stdout=theirs, stderr=theirs, env=environment(data), start_new_session=True
+    )
+    os.close(theirs)
+    vanish = threading.Event()
+
+    def screen() -> None:
+        # What reads the terminal closes it too: closing does not end a read that waits.
+        while not vanish.is_set():
+            if select.select([ours], [], [], 0.05)[0]:
+                os.read(ours, 1 << 16)
+        os.close(ours)
+
+    threading.Thread(target=screen, daemon=True).start()
+    wait_until(lambda: engines(data), 60, "no engine")
+    vanish.set()
+    # 120: what was still to be written could not be; 129: it waited to write when the terminal went.
+    assert process.wait(30) in (0, 120, 129)
+    assert_no_process_left(data)
