@@ -24,7 +24,7 @@ RunStatus = Literal["running", "waiting", "ok", "error", "cancelled", "interrupt
 Route = Literal["native", "constrained", "routed"]
 EngineKind = Literal["ollama", "docker", "embedded"]
 EngineState = Literal["starting", "ready", "loading", "generating", "restarting", "down"]
-DocumentStatus = Literal["queued", "parsing", "embedding", "indexed", "failed"]
+DocumentStatus = Literal["queued", "parsing", "embedding", "indexed", "failed", "stale", "removed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +305,16 @@ class Document:
     updated_at: float = 0.0
     parse_ms: float | None = None
     embed_ms: float | None = None
+    collection: str = "default"
+    same_as: str = ""
+    """Id of the document with the same content, whose chunks stand for this one's too."""
+    tokens: int = 0
+    """Estimate."""
+    pages: int = 0
+    note: str = ""
+    """Something odd that did not stop it, a sentence for the user."""
+    mtime: float = 0.0
+    """The file's time when it was read, Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +336,19 @@ class Hit:
     char_start: int = 0
     char_end: int = 0
     page: int | None = None
+    collection: str = "default"
+    also_at: tuple[str, ...] = ()
+    """Other paths with the same content."""
+    stale: bool = False
+    """The file has changed since it was indexed."""
+    hit_start: int = 0
+    """Where the best chunk is: ``text`` may be the whole section around it."""
+    hit_end: int = 0
+    vector_rank: int | None = None
+    """Place in the list of the vector search, from 1; ``None`` when it is not in it."""
+    keyword_rank: int | None = None
+    line: int = 0
+    """First line in the parsed text, from 1; 0 unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +361,14 @@ class IngestProgress:
     failed: int
     current: str = ""
     finished: bool = False
+    kind: str = "add"
+    """See :data:`core.rag.types.JobKind`."""
+    collection: str = "default"
+    paused: bool = False
+    rate: float | None = None
+    """Documents per second, over the job so far."""
+    bytes_rate: float | None = None
+    eta_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
