@@ -91,3 +91,12 @@ def without_secrets(source: str) -> str:
 def has_hangul(text: str) -> bool:
     """Say whether a text has Hangul syllables in it."""
     return any("가" <= char <= "힣" for char in text)
+
+
+def estimate_tokens(text: str) -> int:
+    """Estimate the tokens of ``text`` from above: 3 ASCII characters a token, 3 tokens for any other character."""
+    if not text:
+        return 0
+    # The encoded length is counted in C; a loop over the characters of a long document is not.
+    ascii_chars = len(text.encode("ascii", "ignore"))
+    return 1 + ascii_chars // 3 + (len(text) - ascii_chars) * 3

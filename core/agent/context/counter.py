@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from core.session import Store
+from core.text import estimate_tokens
 
 CACHED = 4_096
 """Texts whose counts are kept."""
@@ -16,6 +17,9 @@ PAIRS = 50
 """Latest calls a model is calibrated by."""
 MARGIN = 1.1
 """Above the calibrated estimate: too much costs a little room, too little costs the system text."""
+
+estimate = estimate_tokens
+"""Estimate the tokens of a text from above."""
 
 
 class Counter(Protocol):
@@ -27,14 +31,6 @@ class Counter(Protocol):
     async def count(self, text: str) -> int:
         """Return the tokens of ``text``."""
         ...
-
-
-def estimate(text: str) -> int:
-    """Estimate from above: 3 ASCII characters a token, 3 tokens for any other character."""
-    if not text:
-        return 0
-    ascii_chars = sum(map(str.isascii, text))
-    return 1 + ascii_chars // 3 + (len(text) - ascii_chars) * 3
 
 
 class Estimate:

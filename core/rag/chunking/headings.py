@@ -12,9 +12,10 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
-CHUNKER = "headings-1"
+from core.rag.chunking.types import VERSIONS, Chunk, width
+
+CHUNKER = f"headings-{VERSIONS['headings']}"
 """Version of this module's output. Changing what it cuts changes this, and files are indexed again."""
 
 TARGET_WIDTH = 440
@@ -49,27 +50,6 @@ class Block:
     """For a table's row: the table's header lines, repeated when a chunk starts in the middle of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """One passage, as it is embedded, found and cited."""
-
-    ordinal: int
-    """Position in the document, from 0."""
-    section: str
-    """Heading path, ``A › B``; ``p. 3`` for a PDF."""
-    text: str
-    """The source's characters ``char_start:char_end``, after a table's header where the cut was inside the table."""
-    char_start: int
-    char_end: int
-    page: int | None = None
-
-
-def chunk_id(document_id: str, chunk: Chunk) -> str:
-    """Name a chunk by document, position and text, so that the same passage twice is two chunks."""
-    key = f"{document_id}\0{chunk.ordinal}\0{chunk.text}"
-    return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
-
-
 def chunk_markdown(text: str) -> list[Chunk]:
     """Cut Markdown along its headings, paragraphs, list items and table rows."""
     return _pack(text, _markdown_blocks(text))
@@ -94,13 +74,6 @@ def chunk_pages(text: str, pages: Sequence[int]) -> list[Chunk]:
                 Chunk(len(chunks), f"p. {number}", piece.text, piece.char_start, piece.char_end, number)
             )
     return chunks
-
-
-def width(text: str) -> int:
-    """Return the width of ``text`` in terminal cells: Hangul, Han and kana count two, as in tokens they weigh more."""
-    if text.isascii():
-        return len(text)
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
 # -- Markdown ---------------------------------------------------------------------------------------

@@ -38,9 +38,6 @@ CSV = "text/csv"
 JSON = "application/json"
 CODE = "text/x-source"
 
-AS_MARKDOWN = frozenset({MARKDOWN, HTML, DOCX, HWPX, MAIL})
-"""What has become Markdown when it is read."""
-
 MEDIA_TYPES: dict[str, str] = {
     ".md": MARKDOWN,
     ".markdown": MARKDOWN,
@@ -100,6 +97,10 @@ class Loaded:
     media_type: str
     pages: tuple[int, ...] = ()
     """Where each page starts in ``text``; empty for a text without pages."""
+    note: str = ""
+    """Something odd that did not stop it, ``rag.note.<note>`` in :mod:`core.i18n`."""
+    encoding: str = ""
+    """Of a text file's bytes; ``""`` for formats that bring their own."""
 
 
 def media_type(path: Path) -> str:

@@ -3,7 +3,7 @@
 A parser that hangs or eats memory on a hostile file cannot be stopped inside a thread; a process can. This one
 limits its own memory and CPU time, and ends when its standard input does, which is when its parent is gone.
 
-Frames on both pipes are a 4-byte big-endian length and that many bytes of JSON. A request is ``{"path", "known"}``.
+Frames on both pipes are a 4-byte big-endian length and that many bytes of JSON. A request is ``{"path", "known", "chunking"}``.
 The answer is a head, ``{"status": "ok" | "unchanged" | "failed", …}``, and for ``ok`` frames with up to
 ``BATCH`` chunks each, until ``chunks`` of them were sent.
 """
@@ -20,8 +20,9 @@ import threading
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
-from core.rag import chunking
+from core.rag.chunking import Chunking, chunk_text
 from core.rag.parsing import loaders
+from core.text import estimate_tokens
 
 BATCH = 256
 """Chunks in one frame: small enough that decoding it does not hold up the app."""
@@ -47,7 +48,8 @@ def main() -> NoReturn:
         request = inbox.get()
         _limit_cpu()
         try:
-            frames = _answer(os.fsdecode(bytes.fromhex(request["path"])), request["known"])
+            name = os.fsdecode(bytes.fromhex(request["path"]))
+            frames = _answer(name, request["known"], Chunking.from_json(request["chunking"]))
         except loaders.LoadError as error:
             frames = [{"status": "failed", "reason": error.reason, "params": error.params}]
         except MemoryError:
@@ -66,20 +68,23 @@ def _receive(requests: BinaryIO, inbox: queue.SimpleQueue[Any]) -> None:
     os._exit(0)
 
 
-def _answer(name: str, known: str) -> list[Any]:
+def _answer(name: str, known: str, chunking: Chunking) -> list[Any]:
     path = Path(name)
     source = loaders.read_source(path)
     head = {"hash": source.content_hash, "bytes": len(source.data), "mtime_ns": source.mtime_ns}
     if known and known == source.content_hash:
         return [{"status": "unchanged", **head}]
     loaded = loaders.load(path, source.data)
-    if loaded.pages:
-        chunks = chunking.chunk_pages(loaded.text, loaded.pages)
-    elif loaded.media_type in loaders.AS_MARKDOWN:
-        chunks = chunking.chunk_markdown(loaded.text)
-    else:
-        chunks = chunking.chunk_plain(loaded.text)
-    head |= {"media_type": loaded.media_type, "title": loaded.title, "chars": len(loaded.text)}
+    chunks = chunk_text(loaded.text, loaded.media_type, loaded.pages, chunking)
+    head |= {
+        "media_type": loaded.media_type,
+        "title": loaded.title,
+        "chars": len(loaded.text),
+        "pages": len(loaded.pages),
+        "tokens": estimate_tokens(loaded.text),
+        "note": loaded.note,
+        "encoding": loaded.encoding,
+    }
     rows = [dataclasses.astuple(chunk) for chunk in chunks]
     batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
     return [{"status": "ok", "chunks": len(rows), **head}, *batches]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import core
-from core.rag.chunking import Chunk
+from core.rag.chunking import Chunk, Chunking
 from core.rag.parsing.loaders import LoadError
 from core.rag.parsing.parse_child import LENGTH
 
@@ -21,6 +21,7 @@ TIMEOUT_S = 90.0
 """Wall-clock seconds for one file, more than its CPU limit: the machine may be busy generating."""
 
 MAX_FRAME_BYTES = 16 << 20
+DEFAULT_CHUNKING = Chunking()
 FILES_PER_CHILD = 500
 """Afterwards a fresh child takes over, so that what a parser leaks does not add up."""
 
@@ -38,6 +39,14 @@ class Parsed:
     title: str = ""
     chars: int = 0
     chunks: tuple[Chunk, ...] = ()
+    pages: int = 0
+    """Pages of the document; 0 when the format has none."""
+    tokens: int = 0
+    """Tokens of the whole text, an estimate from above (:func:`core.text.estimate_tokens`)."""
+    note: str = ""
+    """Something odd that did not stop it: ``rag.note.<note>`` says what. ``""`` when there is nothing to say."""
+    encoding: str = ""
+    """Of the file's text, e.g. ``utf-8`` or ``cp949``; ``""`` for formats that bring their own."""
 
 
 class Parser:
@@ -48,19 +57,24 @@ class Parser:
         self._child: asyncio.subprocess.Process | None = None
         self._files = 0
 
-    async def parse(self, path: Path, *, known_hash: str = "") -> Parsed:
+    async def parse(
+        self, path: Path, *, known_hash: str = "", chunking: Chunking = DEFAULT_CHUNKING
+    ) -> Parsed:
         """Read, parse and cut a file.
 
         Args:
             path: The file.
             known_hash: Content hash of what is indexed already; the same content is not parsed again.
+            chunking: How the text is cut.
 
         Raises:
             LoadError: Why there is no text; ``timeout`` and ``crashed`` when the child had to be given up.
+            UsageError: The chunking cannot be.
         """
+        chunking.check()
         child = await self._start()
         try:
-            return await asyncio.wait_for(self._ask(child, path, known_hash), self._timeout)
+            return await asyncio.wait_for(self._ask(child, path, known_hash, chunking), self._timeout)
         except TimeoutError as error:
             await self.close()
             raise LoadError("timeout") from error
@@ -109,9 +123,12 @@ class Parser:
         self._files += 1
         return self._child
 
-    async def _ask(self, child: asyncio.subprocess.Process, path: Path, known_hash: str) -> Parsed:
+    async def _ask(
+        self, child: asyncio.subprocess.Process, path: Path, known_hash: str, chunking: Chunking
+    ) -> Parsed:
         assert child.stdin and child.stdout  # noqa: S101 - both are pipes, see _start
-        request = json.dumps({"path": os.fsencode(path).hex(), "known": known_hash}).encode()
+        asked = {"path": os.fsencode(path).hex(), "known": known_hash, "chunking": chunking.to_json()}
+        request = json.dumps(asked).encode()
         child.stdin.write(LENGTH.pack(len(request)) + request)
         await child.stdin.drain()
         head = await _read(child.stdout)
@@ -129,6 +146,10 @@ class Parser:
             title=head["title"],
             chars=head["chars"],
             chunks=tuple(chunks),
+            pages=head["pages"],
+            tokens=head["tokens"],
+            note=head["note"],
+            encoding=head["encoding"],
         )
 
 
