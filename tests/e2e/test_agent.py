@@ -89,7 +89,6 @@ def test_a_question_waits_its_turn_and_an_engine_that_dies_is_waited_for(
 ) -> None:
     window = terminal()
     opened(window)
-    window.enter("Tell me a long story about the sea")
     generating(window, data)
     window.enter("What is 12*34?")
     wait_until(lambda: rows(data, "SELECT 1 FROM waiting"), 20, "not in the queue")
