@@ -11,6 +11,7 @@ from core import __version__
 from core.cli import (
     containers_arguments,
     cost_arguments,
+    docs_arguments,
     lab_arguments,
     memory_arguments,
     models_arguments,
@@ -83,20 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     ask.add_argument("--session", metavar="ID|last|new", default="new", help=tr("cli.help.session"))
     ask.add_argument("--docs", action="store_true", help=tr("cli.help.docs_flag"))
 
-    docs = commands.add_parser("docs", help=tr("cli.help.docs")).add_subparsers(
-        dest="action", required=True, metavar="ACTION", parser_class=_Parser
-    )
-    add = docs.add_parser("add", parents=[common, as_json], help=tr("cli.help.docs_add"))
-    add.add_argument("paths", nargs="+", metavar="PATH")
-    docs.add_parser("list", parents=[common, as_json], help=tr("cli.help.docs_list"))
-    search = docs.add_parser("search", parents=[common, as_json], help=tr("cli.help.docs_search"))
-    search.add_argument("query", metavar="QUERY")
-    search.add_argument("-k", type=_count, default=5, metavar="N", help=tr("cli.help.k"))
-    remove = docs.add_parser("rm", parents=[common, as_json], help=tr("cli.help.docs_rm"))
-    remove.add_argument("id", metavar="ID|PATH")
-    measure = docs.add_parser("eval", parents=[common, as_json], help=tr("cli.help.docs_eval"))
-    measure.add_argument("--set", default="sample", metavar="sample|FILE", help=tr("cli.help.docs_set"))
-    measure.add_argument("--folder", default="", metavar="DIR", help=tr("cli.help.docs_folder"))
+    docs_arguments.add(commands, [common, as_json])
 
     session = commands.add_parser("session", help=tr("cli.help.sessions")).add_subparsers(
         dest="action", required=True, metavar="ACTION", parser_class=_Parser
