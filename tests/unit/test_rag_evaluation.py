@@ -7,7 +7,17 @@ import math
 import pytest
 
 from core.events import Hit
-from core.rag.evaluation import Outcome, abstention, calibrated, coverage, judge
+from core.rag.evaluation import (
+    MEASURES,
+    Context,
+    Outcome,
+    abstention,
+    area_under_risk,
+    calibrated,
+    coverage,
+    judge,
+    risk_coverage,
+)
 from core.rag.sample import Gold, Question
 
 
@@ -33,6 +43,8 @@ def outcome(*ranks: int | None, score: float = 0.5, unanswerable: bool = False) 
         ("five days", "days begin it", 4 / 9),
         ("five days", "nothing of it", 0.0),
         ("휴가 5일", "휴가 5일", 1.0),
+        # A sentence of a longer quote lies inside it.
+        ("One. Two three. Four", "Two three.", 0.5),
         ("", "anything", 0.0),
     ],
 )
@@ -68,3 +80,55 @@ def test_the_threshold_separates_what_has_no_answer() -> None:
     assert 0.4 < at < 0.8 and (found.precision, found.recall) == (0.75, 1.0)
     assert found.f1 == pytest.approx(6 / 7)
     assert abstention(answered, 0.0).f1 == 0
+
+
+def test_context_counts_characters_once_and_joins_what_was_cut() -> None:
+    quote = "abcdefghij klmnopqrst"  # 21 characters
+    hits = [
+        hit("before it abcdefghij"),  # 20, of which 10 are gold
+        hit("klmnopqrst after"),  # 16, of which 10 are gold (the blank between is in neither)
+        hit("abcdefghij again"),  # 16, nothing new
+        hit("abcdefghij klmnopqrst", "/share/other/leave.md"),  # another document
+    ]
+    found = judge(question(quote), hits, 1.0, k=4).context
+    assert found == Context(4, gold=21, covered=20, returned=20 + 16 + 16 + 21)
+    assert found.recall == pytest.approx(20 / 21) and found.precision == pytest.approx(20 / 73)
+    assert judge(question(quote), hits, 1.0, k=1).context.covered == 10
+    # Two letters that happen to be the quote's are no part of it.
+    assert judge(question(quote), [hit("it ends with ab")], 1.0).context.covered == 0
+    assert judge(question(quote), [], 1.0).context.precision == 0
+
+
+def test_a_heading_put_before_a_passage_does_not_hide_what_it_begins_with() -> None:
+    text = "Rules › Leave\n\nfive days a year and no more"
+    own = len("five days a year and no more")
+    headed = Hit("d", "leave.md", "/share/hr/leave.md", "", text, 0.5, "c", None, None, 100, 100 + own)
+    one = judge(question("Everyone has five days a year and no more"), [headed], 1.0)
+    assert one.ranks == (1,) and one.context.covered == own
+
+
+def test_hits_and_means_by_name() -> None:
+    one = outcome(7, 3)
+    values = {name: measure(one) for name, measure in MEASURES.items()}
+    assert values["hit@5"] == 1 and values["recall@5"] == 0.5 and values["recall@10"] == 1
+    assert outcome(6).hit(5) == 0 and outcome(None).hit(10) == 0
+
+
+def test_risk_and_coverage_of_known_scores() -> None:
+    outcomes = [
+        outcome(1, score=0.9),
+        outcome(None, score=0.8),  # answered in vain: not found
+        outcome(2, score=0.6),
+        outcome(score=0.6, unanswerable=True),  # the same score: both or neither
+        outcome(score=0.1, unanswerable=True),
+    ]
+    points = risk_coverage(outcomes)
+    assert [(one.threshold, one.coverage) for one in points] == [
+        (0.9, 0.2),
+        (0.8, 0.4),
+        (0.6, 0.8),
+        (0.1, 1.0),
+    ]
+    assert [one.risk for one in points] == [0, 0.5, 0.5, 0.6]
+    assert area_under_risk(points) == pytest.approx(0.2 * 0 + 0.2 * 0.5 + 0.4 * 0.5 + 0.2 * 0.6)
+    assert risk_coverage([]) == [] and area_under_risk([]) is None
