@@ -18,11 +18,16 @@ from core.cli import (
     tools_arguments,
     trace_arguments,
 )
+from core.cli.help import HelpFormatter, translate
 from core.i18n import LANGS, Lang, tr
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse with its complaint in one line, and exit code 2."""
+    """argparse with its complaint in one line, exit code 2, and help in the user's language."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": HelpFormatter, **options})
+        translate(self)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{tr('cli.error')}: {message}\n  → {self.prog} --help\n")
@@ -75,7 +80,9 @@ def build_parser() -> argparse.ArgumentParser:
     as_json = argparse.ArgumentParser(add_help=False)
     as_json.add_argument("--json", action="store_true", help=tr("cli.help.json"))
     parser = _Parser(prog="llm-study", description=tr("cli.description"), parents=[common])
-    parser.add_argument("--version", action="version", version=f"llm-study {__version__}")
+    parser.add_argument(
+        "--version", action="version", version=f"llm-study {__version__}", help=tr("cli.help.version")
+    )
     parser.add_argument("--session", metavar="ID|last|new", default="new", help=tr("cli.help.session"))
     commands: Any = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
 

@@ -4,6 +4,11 @@ MESSAGES: dict[str, str] = {
     "cli.error": "error",
     "cli.description": "Run a language model on your own machine, watch what it costs, and measure why that is hard. "
     "Without a command the full-screen app opens.",
+    "cli.usage": "usage",
+    "cli.positionals": "arguments",
+    "cli.options": "options",
+    "cli.help.help": "show this help and exit",
+    "cli.help.version": "show the version and exit",
     "cli.count": "{value} is not a count from 1 to 10000",
     "cli.port": "{value} is not a port from 0 to 65535",
     "cli.help.data_dir": "keep everything below DIR",

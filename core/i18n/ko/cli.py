@@ -4,6 +4,11 @@ MESSAGES: dict[str, str] = {
     "cli.error": "오류",
     "cli.description": "내 컴퓨터에서 언어 모델을 실행하고, 드는 비용을 보고, 왜 어려운지 직접 측정합니다. "
     "명령 없이 실행하면 전체 화면 앱이 열립니다.",
+    "cli.usage": "사용법",
+    "cli.positionals": "인자",
+    "cli.options": "옵션",
+    "cli.help.help": "이 도움말을 보여 줍니다",
+    "cli.help.version": "버전을 보여 줍니다",
     "cli.count": "{value}은(는) 1~10000 사이의 개수가 아닙니다",
     "cli.port": "{value}은(는) 0~65535 사이의 포트가 아닙니다",
     "cli.help.data_dir": "모든 데이터를 DIR 아래에 둡니다",

@@ -1,0 +1,56 @@
+"""How the command line's help is laid out: in the user's language, in lines that fit, Hangul two columns wide."""
+
+from __future__ import annotations
+
+import argparse
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+from core.i18n import tr
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """argparse's layout with its own words in the current language.
+
+    Paragraphs of a description are parted by an empty line; lines that begin with spaces stay as they are.
+    """
+
+    def add_usage(
+        self, usage: str | None, actions: Iterable[Any], groups: Iterable[Any], prefix: str | None = None
+    ) -> None:
+        """Add the usage line."""
+        super().add_usage(usage, actions, groups, f"{tr('cli.usage')}: " if prefix is None else prefix)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return wrapped(" ".join(text.split()), width)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines: list[str] = []
+        for line in text.split("\n"):
+            lines += [line] if line.startswith(" ") else wrapped(line, width - len(indent)) or [""]
+        return "\n".join(indent + line if line else line for line in lines)
+
+
+def translate(parser: argparse.ArgumentParser) -> None:
+    """Put the headings argparse writes itself, and the line on ``-h``, in the current language."""
+    parser._positionals.title = tr("cli.positionals")
+    parser._optionals.title = tr("cli.options")
+    for action in parser._actions:
+        if isinstance(action, argparse._HelpAction):
+            action.help = tr("cli.help.help")
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Break a text at spaces into lines of at most ``width`` terminal columns; a longer word stays whole."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and _cells(lines[-1]) + 1 + _cells(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def _cells(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
