@@ -31,13 +31,12 @@ def embed(texts: list[str], *, query: bool) -> list[Any]:
     Raises:
         UsageError: ``error.rag.embedder.absent``: it is not installed, or does not run on this machine.
     """
-    cleaned = [_clean(text) for text in texts]
     vectors: list[Any] = []
-    for text in cleaned:
+    for text in texts:
         # One at a time, so that a question does not wait for a whole batch of documents.
         with _lock:
             model = _loaded()
-            vectors.append(model.query(text) if query else model.passage(text))
+            vectors.append(model.query(text[:MAX_CHARS]) if query else model.passage(text[:MAX_CHARS]))
     return vectors
 
 
@@ -59,8 +58,3 @@ def _loaded() -> Any:
             else:
                 os.environ["OMP_NUM_THREADS"] = before
     return _model
-
-
-def _clean(text: str) -> str:
-    """Make a text fit for C: no NUL, nothing UTF-8 cannot say."""
-    return text[:MAX_CHARS].replace("\0", " ").encode("utf-8", "replace").decode("utf-8")

@@ -32,7 +32,7 @@ class Profile:
     def prepare(self, text: str, *, query: bool = False) -> str:
         """Return the text as it is sent: cut to the context, with the prefix."""
         prefix = self.query if query else self.document
-        return prefix + self.cut(text, len(prefix) * self.per_ascii)
+        return prefix + _sendable(self.cut(text, len(prefix) * self.per_ascii))
 
     def cut(self, text: str, used: float = 0.0) -> str:
         """Cut a text to what the model reads, leaving room for ``used`` tokens."""
@@ -78,6 +78,11 @@ _KNOWN: tuple[tuple[str, Profile], ...] = (
 
 _E5 = re.compile(r"(^|[-_/])e5([-_:]|$)")
 _EMBEDS = re.compile(r"embed|(^|[-_/])(bge|gte|e5|minilm|use)([-_:]|$)")
+
+
+def _sendable(text: str) -> str:
+    """Return what can be said in JSON and to C: no lone surrogates, no NUL."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ")
 
 
 def profile(name: str) -> Profile:
