@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.rag.chunking import MAX_WIDTH, chunk_id, chunk_markdown, chunk_pages, chunk_plain, width
+from core.rag.chunking import Chunk, Chunking, chunk_id, chunk_text, width
 from core.rag.keywords import query_terms, script, terms
 
 HANDBOOK = """---
@@ -35,6 +35,14 @@ title: 휴가
 echo 1
 ```
 """
+
+
+def chunk_markdown(text: str) -> list[Chunk]:
+    return chunk_text(text, "text/markdown", (), Chunking())
+
+
+def chunk_plain(text: str) -> list[Chunk]:
+    return chunk_text(text, "text/plain", (), Chunking())
 
 
 def letters(text: str) -> str:
@@ -72,7 +80,7 @@ def test_every_letter_is_in_exactly_one_chunk_and_places_are_exact(cut, text: st
     assert [chunk.ordinal for chunk in chunks] == list(range(len(chunks)))
     for chunk in chunks:
         assert chunk.text.endswith(text[chunk.char_start : chunk.char_end])
-        assert width(text[chunk.char_start : chunk.char_end]) <= MAX_WIDTH + 200
+        assert width(text[chunk.char_start : chunk.char_end]) <= Chunking().limit
     ids = [chunk_id("d", chunk) for chunk in chunks]
     assert len(set(ids)) == len(ids)
     assert ids == [chunk_id("d", chunk) for chunk in cut(text)]
@@ -94,7 +102,7 @@ def test_korean_rules_and_underlines_are_headings_in_plain_text() -> None:
 
 
 def test_no_chunk_crosses_a_page() -> None:
-    chunks = chunk_pages("첫 쪽입니다.\n\n둘째 쪽입니다.", [0, 9])
+    chunks = chunk_text("첫 쪽입니다.\n\n둘째 쪽입니다.", "application/pdf", [0, 9], Chunking())
     assert [(chunk.page, chunk.section, chunk.text) for chunk in chunks] == [
         (1, "p. 1", "첫 쪽입니다."),
         (2, "p. 2", "둘째 쪽입니다."),

@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 import bisect
-import dataclasses
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 
-from core.rag.chunking.headings import CHUNKER, MAX_WIDTH, chunk_markdown, chunk_pages, chunk_plain
-from core.rag.chunking.types import STRATEGIES, Chunk, Chunking, Strategy, chunk_id, width
+from core.rag.chunking.blocks import Block, line_blocks, markdown_blocks, plain_blocks, table_blocks
+from core.rag.chunking.code import code_spans
+from core.rag.chunking.packing import SEPARATOR, Packer, Span
+from core.rag.chunking.ruler import Ruler, width
+from core.rag.chunking.splits import fixed, recursive
+from core.rag.chunking.types import STRATEGIES, Chunk, Chunking, Strategy, chunk_id
 
-__all__ = [
-    "CHUNKER",
-    "MAX_WIDTH",
-    "STRATEGIES",
-    "Chunk",
-    "Chunking",
-    "Strategy",
-    "chunk_id",
-    "chunk_markdown",
-    "chunk_pages",
-    "chunk_plain",
-    "chunk_text",
-    "embedded_text",
-    "width",
-]
+__all__ = ["CHUNKER", "STRATEGIES", "Chunk", "Chunking", "Strategy", "chunk_id", "chunk_text", "embedded_text", "width"]  # fmt: skip
 
-AS_MARKDOWN = frozenset(
+CHUNKER = Chunking().version
+"""Version of what the defaults cut."""
+
+MARKDOWN_TYPES = frozenset(
     {
         "text/markdown",
         "text/html",
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
         "application/hwp+zip",
+        "application/x-ipynb+json",
         "message/rfc822",
     }
 )
 """Media types whose text is Markdown when it is read."""
+
+TABLE_TYPES = frozenset({"text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"})
+"""Media types whose text is tables when it is read."""
+
+LINE_TYPES = frozenset({"application/json"})
+"""Media types whose text is ``path: value`` lines when it is read."""
+
+PYTHON = "text/x-python"
+CODE_TYPES = frozenset({PYTHON, "text/x-source"})
 
 
 def chunk_text(text: str, media_type: str, pages: Sequence[int], chunking: Chunking) -> list[Chunk]:
@@ -47,33 +51,69 @@ def chunk_text(text: str, media_type: str, pages: Sequence[int], chunking: Chunk
         chunking: The settings.
 
     Returns:
-        Chunks in order. All that is not blank is in at least one, without ``overlap`` in exactly one.
+        Chunks in order. Every word is in at least one, without ``overlap`` in exactly one.
 
     Raises:
         UsageError: Settings that cannot be.
     """
     chunking.check()
-    if chunking.strategy != "headings":
-        raise NotImplementedError(chunking.strategy)
+    ruler = Ruler(text)
+    found: list[tuple[Span, int | None]] = []
     if pages:
-        chunks = chunk_pages(text, pages)
-    elif media_type in AS_MARKDOWN:
-        chunks = chunk_markdown(text)
+        for number, (start, end) in enumerate(itertools.pairwise([*pages, len(text)]), 1):
+            # What looks like a heading on a page is as often a table's cell or a running title.
+            blocks = [Block(block.start, block.end) for block in plain_blocks(text, start, end)]
+            for span in _spans(ruler, blocks, chunking, start, end):
+                span.section = f"p. {number}"
+                found.append((span, number))
+    elif _as_code(media_type, chunking.strategy):
+        found = [(span, None) for span in code_spans(ruler, chunking, python=media_type == PYTHON)]
     else:
-        chunks = chunk_plain(text)
-    return _with_lines(text, chunks)
+        found = [(span, None) for span in _spans(ruler, _blocks(text, media_type), chunking, 0, len(text))]
+    return _chunks(text, found)
 
 
 def embedded_text(chunk: Chunk, title: str, chunking: Chunking) -> str:
     """Return what is embedded of a chunk: its text, after title and heading path when the settings say so."""
     if not chunking.header:
         return chunk.text
-    head = " › ".join(part for part in (title, chunk.section) if part)
+    head = SEPARATOR.join(part for part in (title, chunk.section) if part)
     return f"{head}\n\n{chunk.text}" if head else chunk.text
 
 
-def _with_lines(text: str, chunks: list[Chunk]) -> list[Chunk]:
-    breaks = [index for index, char in enumerate(text) if char == "\n"]
-    return [
-        dataclasses.replace(chunk, line=bisect.bisect_left(breaks, chunk.char_start) + 1) for chunk in chunks
-    ]
+def _as_code(media_type: str, strategy: Strategy) -> bool:
+    """Say whether indentation is a text's structure. ``code`` takes every text without marks of its own for code."""
+    if media_type in CODE_TYPES:
+        return strategy in ("headings", "code")
+    return strategy == "code" and media_type not in MARKDOWN_TYPES | TABLE_TYPES | LINE_TYPES
+
+
+def _blocks(text: str, media_type: str) -> list[Block]:
+    if media_type in MARKDOWN_TYPES:
+        return markdown_blocks(text)
+    if media_type in TABLE_TYPES:
+        return table_blocks(text)
+    return line_blocks(text) if media_type in LINE_TYPES else plain_blocks(text)
+
+
+def _spans(ruler: Ruler, blocks: Sequence[Block], chunking: Chunking, start: int, end: int) -> list[Span]:
+    if chunking.strategy == "recursive":
+        return recursive(ruler, blocks, chunking, start, end)
+    if chunking.strategy == "fixed":
+        return fixed(ruler, blocks, chunking, start, end)
+    return Packer(ruler, chunking).pack(blocks)
+
+
+def _chunks(text: str, found: Iterable[tuple[Span, int | None]]) -> list[Chunk]:
+    breaks = []
+    position = text.find("\n")
+    while position >= 0:
+        breaks.append(position)
+        position = text.find("\n", position + 1)
+    chunks = []
+    for ordinal, (span, page) in enumerate(found):
+        body = text[span.start : span.end]
+        shown = f"{span.header}\n{body}" if span.header else body
+        line = bisect.bisect_left(breaks, span.start) + 1
+        chunks.append(Chunk(ordinal, span.section, shown, span.start, span.end, page, line))
+    return chunks

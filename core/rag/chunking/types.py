@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import unicodedata
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Literal, get_args
@@ -44,9 +43,9 @@ class Chunking:
     """How a text is cut. Sizes are terminal cells: a Hangul syllable counts two, as in tokens it weighs more."""
 
     strategy: Strategy = "headings"
-    """``headings`` along the document's structure, ``recursive`` at the largest gap that fits, ``fixed`` at
-    equal widths, ``sentences`` one or few sentences at a time (a search gives their neighbours back), ``code``
-    at definitions."""
+    """``headings`` along the document's structure (of source files: their definitions), ``recursive`` at the largest
+    gap that fits, ``fixed`` at equal widths, ``sentences`` one or few sentences at a time (a search gives their
+    neighbours back), ``code`` as ``headings``, and plain text like source too."""
     size: int = 440
     """Width a chunk is meant to have. What belongs together may take it up to :attr:`limit`."""
     overlap: int = 0
@@ -115,13 +114,6 @@ def chunk_id(document_id: str, chunk: Chunk) -> str:
     """Name a chunk by document, position and text, so that the same passage twice is two chunks."""
     key = f"{document_id}\0{chunk.ordinal}\0{chunk.text}"
     return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
-
-
-def width(text: str) -> int:
-    """Return the width of ``text`` in terminal cells: Hangul, Han and kana count two, as in tokens they weigh more."""
-    if text.isascii():
-        return len(text)
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def _whole(value: object) -> bool:
