@@ -78,6 +78,11 @@ def test_an_interval_of_a_mean_holds_the_truth_about_as_often_as_it_says() -> No
     assert 0.89 <= held / 200 <= 0.99
 
 
+def test_ten_of_ten_are_not_certain() -> None:
+    assert (stats.mean([1.0] * 10).low, stats.mean([1.0] * 10).high) == (pytest.approx(0.6915, abs=1e-4), 1)
+    assert (stats.mean([0.0] * 10).low, stats.mean([0.0] * 10).high) == (0, pytest.approx(0.3085, abs=1e-4))
+
+
 def test_few_values_have_no_interval() -> None:
     assert stats.mean([]).value is None
     few = stats.mean([1.0, 0.0])
@@ -94,7 +99,8 @@ def test_precision_recall_and_f1_of_known_judgements() -> None:
     precision, recall, both = stats.f1(said, true)
     assert (precision.value, recall.value) == (0.75, 0.6) and both.value == pytest.approx(2 / 3)
     assert both.low is not None and both.high is not None and 0 <= both.low < both.high <= 1
-    assert stats.f1([False] * 9, [True] * 9)[2].value == 0
+    never = stats.f1([False] * 9, [True] * 9)
+    assert (never[0].value, never[1].value, never[2].value) == (None, 0, 0)
 
 
 def sentence(supported: bool, *citations: bool) -> SentenceVerdict:

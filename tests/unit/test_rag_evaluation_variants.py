@@ -21,7 +21,7 @@ from core.rag.evaluation.variants import Variant, grid, parse_variant
         ("keyword=0", Variant(keyword_weight=0.0)),
         (" Recursive:300 , keyword=0.2", Variant(Chunking("recursive", 300), keyword_weight=0.2)),
         ("k=8,variety=0.3,expand", Variant(k=8, variety=0.3, expand=True)),
-        ("expand=no,keyword=default", Variant()),
+        ("expand=no,keyword=default,variety=0", Variant(expand=False, variety=0.0)),
     ],
 )
 def test_variants_are_read_and_written(text: str, variant: Variant) -> None:

@@ -71,12 +71,14 @@ class Outcome:
     ranks: tuple[int | None, ...]
     """For each gold quote the rank (from 1) of the first passage that covers it."""
     score: float
-    """Of the best passage; 0 when nothing was found."""
+    """How sure the search is that the question is answered, 0 to 1; 0 when nothing was found."""
     ms: float
     """Of the whole search, the question's embedding included."""
     found: int
     """Passages given."""
     context: Context = Context(CONTEXT, 0, 0, 0)
+    answered: bool = True
+    """Whether the search itself, with its own threshold, thinks that the question is answered."""
 
     def recall(self, k: int) -> float:
         """Return the share of gold quotes covered by the first ``k`` passages."""

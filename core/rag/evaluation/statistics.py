@@ -8,7 +8,7 @@ comparisons are made at once. Everything is seeded: the same outcomes give the s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 SEED = 20_261
@@ -62,10 +62,18 @@ class Difference:
 
 
 def mean(values: Sequence[float]) -> Estimate:
-    """Return the mean with its interval."""
+    """Return the mean with its interval.
+
+    Where all values are 1 or all are 0 a bootstrap would claim certainty: the exact binomial interval (Clopper and
+    Pearson 1934) stands in.
+    """
     import numpy as np
 
-    return _estimated(values, lambda drawn: np.mean(drawn, axis=-1), MIN_INTERVAL)
+    found = _estimated(values, lambda drawn: np.mean(drawn, axis=-1), MIN_INTERVAL)
+    if found.low is not None and found.low == found.high and found.value in (0.0, 1.0):
+        least = 0.025 ** (1 / found.n)
+        return replace(found, low=least) if found.value else replace(found, high=1 - least)
+    return found
 
 
 def quantile(values: Sequence[float], share: float) -> Estimate:
@@ -82,6 +90,8 @@ def f1(said: Sequence[bool], true: Sequence[bool]) -> tuple[Estimate, Estimate, 
     Args:
         said: Where yes was said.
         true: Where yes is right, same length.
+
+    Where yes was never said there is no precision, where it was never right no recall.
     """
     import numpy as np
 
@@ -96,7 +106,8 @@ def f1(said: Sequence[bool], true: Sequence[bool]) -> tuple[Estimate, Estimate, 
         return precision, recall, 2 * right / np.maximum(1, drawn[0].sum(-1) + drawn[1].sum(-1))
 
     n = pairs.shape[1]
-    values = [float(one) for one in figures(pairs)]
+    known = (bool(pairs[0].any()), bool(pairs[1].any()), bool(pairs.any()))
+    values = [float(one) if there else None for one, there in zip(figures(pairs), known, strict=True)]
     if n < MIN_INTERVAL:
         one, two, three = (Estimate(value, n=n) for value in values)
         return one, two, three
@@ -104,7 +115,8 @@ def f1(said: Sequence[bool], true: Sequence[bool]) -> tuple[Estimate, Estimate, 
     resampled = figures(pairs[:, rng.integers(0, n, (RESAMPLES, n))])
     ends = [np.quantile(drawn, (0.025, 0.975)) for drawn in resampled]
     one, two, three = (
-        Estimate(value, float(low), float(high), n) for value, (low, high) in zip(values, ends, strict=True)
+        Estimate(value, n=n) if value is None else Estimate(value, float(low), float(high), n)
+        for value, (low, high) in zip(values, ends, strict=True)
     )
     return one, two, three
 

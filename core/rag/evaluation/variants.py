@@ -2,8 +2,8 @@
 
 Parts are joined by commas, each at most once: a chunking (``headings``, ``recursive:300``, ``fixed:400/80``,
 ``headings+header``: strategy, size, overlap, title path before the text) and ``embedder=``, ``keyword=`` (weight of the
-search by words, 0 to 1), ``k=`` (passages an answer is made from), ``variety=`` (0 to 1), ``expand`` (give the passage's
-surroundings). What is not said is as the program does it.
+search by words, 0 to 1), ``k=`` (passages an answer is made from), ``variety=`` (0 to 1), ``expand=yes`` or ``no``
+(give the passage's surroundings along). What is not said is as the program does it.
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ class Variant:
     """0 to 1; ``None`` is the search's own default."""
     k: int = CONTEXT
     """Passages an answer is made from."""
-    variety: float = 0.0
-    expand: bool = False
+    variety: float | None = None
+    """0 to 1; ``None`` is the search's own default."""
+    expand: bool | None = None
+    """Give a passage's surroundings along; ``None`` is the search's own default."""
 
     @property
     def name(self) -> str:
@@ -53,10 +55,10 @@ class Variant:
             parts.append(f"keyword={self.keyword_weight:g}")
         if self.k != CONTEXT:
             parts.append(f"k={self.k}")
-        if self.variety:
+        if self.variety is not None:
             parts.append(f"variety={self.variety:g}")
-        if self.expand:
-            parts.append("expand")
+        if self.expand is not None:
+            parts.append(f"expand={'yes' if self.expand else 'no'}")
         return ",".join(parts)
 
 
@@ -156,8 +158,8 @@ def grid(
     weights: Iterable[float | None],
     *,
     k: int = CONTEXT,
-    variety: float = 0.0,
-    expand: bool = False,
+    variety: float | None = None,
+    expand: bool | None = None,
 ) -> list[Variant]:
     """Return every combination once, chunkings outermost, so that each index is made once and used.
 

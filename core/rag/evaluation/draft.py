@@ -1,0 +1,275 @@
+"""Questions drafted from a user's own documents, for a person to check.
+
+A sentence that says something definite is taken from a passage; it is the gold, verbatim. The question to it comes from
+the model where what it writes can be one, else from a template. Both repeat words of the sentence, which flatters search
+by words: how much is told with every question.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from core.errors import StudyError
+from core.rag.keywords import query_terms, terms
+from core.text import clean, clean_line, has_hangul
+
+if TYPE_CHECKING:
+    from core.engines import Engine
+
+SEED = 11
+SHORTEST, LONGEST = 20, 240
+"""Terminal-independent bounds of a gold sentence, in characters; Hangul counts double."""
+HIGH_OVERLAP = 0.6
+"""From here on a question is found by its words alone."""
+COPIED = 0.8
+"""A "question" that has so much of its sentence only repeats it."""
+GIVE_UP = 6
+"""A model whose first questions are all useless is not asked again: each costs seconds."""
+
+Write = Callable[[str], Awaitable[str]]
+"""Ask the model; returns what it wrote."""
+
+_MARKS = re.compile(r"^\s*(?:[-*+•·]\s+|\d{1,2}[.)]\s+|>\s*|[①-⑳]\s*)+")
+_END = re.compile(r"(?<=[.!?。])\s+")
+_WORD = re.compile(r"[^\W_][\w.\-/%]*")
+_PARTICLE = re.compile(
+    r"(?<=[가-힣]{2})(?:에서는|으로는|에게는|까지는|부터는|에서|에게|으로|까지|부터|이나|마다|보다|처럼|한다|된다|하며|은|는|이|가|을|를|에|로|와|과|의|도|만|나)$"
+)
+_PROMPTS = {
+    "ko": "다음 문장이 답이 되는 짧은 질문을 하나만 쓰세요. 질문만 쓰고 설명하지 마세요.\n제목: {heading}\n문장: {quote}\n질문:",
+    "en": "Write one short question that the following sentence answers. Write only the question.\nHeading: {heading}\nSentence: {quote}\nQuestion:",
+}
+_TEMPLATES = {
+    "ko": "{heading}에서 '{term}'에 관해 정한 내용은 무엇인가요?",
+    "en": "What does {heading} say about “{term}”?",
+}
+_ASKING = re.compile(r"(?:나요|까요|가요|니까|인지|는가|은가|세요|죠)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk of a document."""
+
+    document: str
+    """Path below the folder the set is about, with ``/``."""
+    section: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A drafted question."""
+
+    id: str
+    question: str
+    document: str
+    quote: str
+    language: str
+    """``ko`` or ``en``."""
+    by: Literal["model", "template"]
+    overlap: float
+    """Share of the question's words that are in the quote."""
+
+
+async def draft(passages: Sequence[Passage], n: int, write: Write | None = None) -> list[Draft]:
+    """Draft up to ``n`` questions, spread over the documents.
+
+    Args:
+        passages: To draw from; of each at most one question.
+        n: How many.
+        write: The model; ``None``: templates only.
+    """
+    frequency = Counter(word for one in passages for word in set(_words(one.text)))
+    drafts: list[Draft] = []
+    asked = useful = 0
+    for passage, quote in _chosen(passages):
+        if len(drafts) == n:
+            break
+        if any(one.quote == quote for one in drafts):
+            continue
+        question, by = "", "template"
+        if write is not None and (useful or asked < GIVE_UP):
+            asked += 1
+            question = await _written(write, passage, quote, {one.question for one in drafts})
+            useful += bool(question)
+            by = "model" if question else by
+        question = question or _from_template(passage, quote, frequency)
+        if not question or any(one.question == question for one in drafts):
+            continue
+        drafts.append(
+            Draft(
+                f"d{len(drafts) + 1:03}", question, passage.document, quote, _language(quote),
+                "model" if by == "model" else "template", overlap(question, quote),
+            )
+        )  # fmt: skip
+    return drafts
+
+
+def overlap(question: str, quote: str) -> float:
+    """Return the share of a question's words (Hangul: bigrams) that are in its gold."""
+    asked, there = query_terms(question), set(terms(quote))
+    return sum(word in there for word in asked) / len(asked) if asked else 0.0
+
+
+def to_yaml(drafts: Sequence[Draft], comment: str, note: Callable[[Draft], str]) -> str:
+    """Write a set that :func:`core.rag.sample.load_questions` reads.
+
+    Args:
+        drafts: The questions.
+        comment: Lines for the beginning of the file.
+        note: A line of comment for each question.
+    """
+    import yaml
+
+    parts = ["".join(f"# {line}\n" for line in clean(comment).splitlines())]
+    for one in drafts:
+        row: dict[str, Any] = {
+            "id": one.id,
+            "language": one.language,
+            "document_language": one.language,
+            "kind": "draft",
+            "question": one.question,
+            "gold": [{"document": one.document, "quote": one.quote}],
+        }
+        text = yaml.safe_dump([row], allow_unicode=True, sort_keys=False, width=1000)
+        parts.append(f"# {clean_line(note(one))}\n{text}")
+    return "\n".join(parts)
+
+
+def writer(engine: Engine, num_ctx: int) -> Write:
+    """Return what asks the engine's model for one question: briefly, and the same each time."""
+    options = {"temperature": 0, "seed": SEED, "num_predict": 60, "num_ctx": num_ctx}
+
+    async def write(prompt: str) -> str:
+        stream = engine.client.chat(engine.model, [{"role": "user", "content": prompt}], options=options)
+        return "".join([chunk.text async for chunk in stream])
+
+    return write
+
+
+# -- what to ask about ---------------------------------------------------------------------------------------
+
+
+def _chosen(passages: Sequence[Passage]) -> Iterator[tuple[Passage, str]]:
+    """Yield passages with their most telling sentence, one of each document in turn."""
+    rng = random.Random(SEED)
+    documents: dict[str, list[Passage]] = {}
+    for one in passages:
+        documents.setdefault(one.document, []).append(one)
+    for waiting in documents.values():
+        rng.shuffle(waiting)
+    names = list(documents)
+    rng.shuffle(names)
+    while names:
+        for name in list(names):
+            found = None
+            while documents[name] and found is None:
+                passage = documents[name].pop()
+                best = max(sentences(passage.text), key=_telling, default="")
+                found = (passage, best) if best else None
+            if found is None:
+                names.remove(name)
+            else:
+                yield found
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a passage that can be asked about, verbatim."""
+    found = []
+    for line in text.splitlines():
+        # Headings say nothing, and a row of a table means little without its header.
+        if line.lstrip().startswith(("#", "|", "```", "---")) or line.count("|") > 1:
+            continue
+        for sentence in _END.split(_MARKS.sub("", line)):
+            sentence = sentence.strip()
+            size = len(sentence) + sum("가" <= char <= "힣" for char in sentence)
+            if (
+                SHORTEST <= size <= LONGEST
+                and len(_words(sentence)) >= 3
+                and not sentence.endswith(("?", ":"))
+            ):
+                found.append(sentence)
+    return found
+
+
+def _telling(sentence: str) -> tuple[int, int]:
+    """Rank a sentence: one that ends as one and has a number in it says something that can be checked."""
+    whole = sentence[-1:] in ".!。다요"
+    return whole + any(char.isdigit() for char in sentence), len(set(_words(sentence)))
+
+
+def _words(text: str) -> list[str]:
+    return [_PARTICLE.sub("", word).strip(".-/%") for word in _WORD.findall(text)]
+
+
+def _language(text: str) -> str:
+    return "ko" if has_hangul(text) else "en"
+
+
+# -- how to ask ----------------------------------------------------------------------------------------------
+
+
+async def _written(write: Write, passage: Passage, quote: str, known: set[str]) -> str:
+    language = _language(quote)
+    prompt = _PROMPTS[language].format(heading=_heading(passage), quote=clean_line(quote, max_chars=300))
+    try:
+        answer = await write(prompt)
+    except StudyError:
+        return ""
+    question = asked_of(answer)
+    return question if usable(question, quote) and question not in known else ""
+
+
+def asked_of(answer: str) -> str:
+    """Return the question of what a model wrote: its first line that is not empty, without label and quotes."""
+    line = next((one for one in clean(answer, max_chars=1000).splitlines() if one.strip()), "")
+    line = re.sub(r"^\s*(?:question|질문|q)\s*\d*\s*[:.]\s*", "", line, flags=re.IGNORECASE)
+    line = clean_line(line, max_chars=300).strip("\"'“”‘’* ")
+    if line and line[-1] in ".。":
+        line = line[:-1]
+    return f"{line}?" if _ASKING.search(line) else line
+
+
+def usable(question: str, quote: str) -> bool:
+    """Say whether what a model wrote can be a question about a sentence: a question, in its language, with some of its
+    words but not all of it."""
+    if not 8 <= len(question) <= 160 or not question.endswith("?") or question.count("?") > 1:
+        return False
+    if has_hangul(question) != has_hangul(quote):
+        return False
+    there = set(terms(quote))
+    asked = query_terms(question)
+    shared = sum(word in there for word in asked)
+    return shared >= 1 and len(set(asked) & there) < COPIED * len(there)
+
+
+def _heading(passage: Passage) -> str:
+    last = passage.section.rpartition("›")[2].strip()
+    stem = passage.document.rpartition("/")[2].rpartition(".")[0] or passage.document
+    # "p. 3" names a page of a PDF, nothing a person would ask about.
+    return clean_line(stem if not last or last.startswith("p. ") else last, max_chars=80)
+
+
+def _from_template(passage: Passage, quote: str, frequency: Counter[str]) -> str:
+    heading = _heading(passage)
+    term = _key_term(quote, heading, frequency)
+    return _TEMPLATES[_language(quote)].format(heading=heading, term=term) if term else ""
+
+
+def _key_term(quote: str, heading: str, frequency: Counter[str]) -> str:
+    """Return the word of a sentence that fewest passages have, longer ones first; not a number, not of the heading."""
+    words: Iterable[str] = dict.fromkeys(_words(quote))
+    fitting = [
+        word
+        for word in words
+        if 2 <= len(word) <= 40
+        and word not in heading
+        and query_terms(word) == list(dict.fromkeys(terms(word)))
+        and sum(char.isalpha() for char in word) * 2 > len(word)
+    ]
+    return min(fitting, key=lambda word: (frequency[word], -len(word)), default="")
