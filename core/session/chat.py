@@ -15,6 +15,7 @@ from core.events import Citation, RunEnded, RunStarted, Span, StoreChanged
 from core.session import owner
 from core.session.rows import Message, MessageStatus, Run, Session, message_of, run_of, session_of, span_of
 from core.session.store import Store
+from core.session.support import support_to_json
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -414,8 +415,16 @@ def end_run(store: Store, ended: RunEnded) -> Future[None]:
             },
         )
         db.execute(
-            "UPDATE messages SET content = ?, status = ?, error = ?, fix = ?, citations = ? WHERE id = ?",
-            [ended.answer, status, ended.error, ended.fix, _citations(ended.citations), ended.message_id],
+            "UPDATE messages SET content = ?, status = ?, error = ?, fix = ?, citations = ?, support = ? WHERE id = ?",
+            [
+                ended.answer,
+                status,
+                ended.error,
+                ended.fix,
+                _citations(ended.citations),
+                support_to_json(ended.support),
+                ended.message_id,
+            ],  # fmt: skip
         )
         db.execute(
             "UPDATE spans SET status = ? WHERE run_id = ? AND status = 'running'",

@@ -20,6 +20,7 @@ from core.session.export import JSONL_FORMAT, JSONL_TYPE
 from core.session.forks import IMPORT
 from core.session.rows import Session
 from core.session.store import Store
+from core.session.support import support_of, support_to_json
 from core.text import clean, clean_line
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ def _message(value: Mapping[str, Any]) -> dict[str, Any]:
         "citations": json.dumps([_citation(one) for one in citations or ()], ensure_ascii=False)
         if isinstance(citations, list)
         else "[]",
+        "support": support_to_json(support_of(value.get("support"))),
         "created_at": _number(value.get("created_at")),
     }
 
@@ -190,6 +192,12 @@ def _citation(value: object) -> dict[str, Any]:
         "chunk_id": clean_line(_text(value.get("chunk_id"))),
         "text": clean(_text(value.get("text")), max_chars=4000),
         "score": _number(value.get("score")),
+        # Files of an older version have none of these.
+        "char_start": _whole(value.get("char_start")) or 0,
+        "char_end": _whole(value.get("char_end")) or 0,
+        "page": _whole(value.get("page")),
+        "stale": value.get("stale") is True,
+        "quote": clean(_text(value.get("quote")), max_chars=4000),
     }
 
 

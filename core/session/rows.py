@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from core.events import Citation, MemoryUse, Route, RunStatus, Span, Usage
+from core.events import AnswerSupport, Citation, MemoryUse, Route, RunStatus, Span, Usage
+from core.session.support import support_from_json
 
 MessageStatus = Literal["complete", "streaming", "cancelled", "failed", "interrupted"]
 Answer = Literal["once", "always", "deny"]
@@ -50,6 +51,8 @@ class Message:
     created_at: float
     seq: int
     citations: tuple[Citation, ...] = ()
+    support: AnswerSupport | None = None
+    """How far an answer from documents is borne out; ``None``: it is not from any, or was never checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,7 @@ def message_of(row: Mapping[str, Any]) -> Message:
         created_at=row["created_at"],
         seq=row["seq"],
         citations=tuple(Citation(**item) for item in json.loads(row["citations"] or "[]")),
+        support=support_from_json(row.get("support")),
     )
 
 

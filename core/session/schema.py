@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from core.session.schema_agent import agent_tables
+from core.session.schema_answers import answer_support
+from core.session.schema_documents import document_tables
 from core.session.schema_lab import lab_tables
 from core.session.schema_models import implicit_loads, models_tables
 from core.session.schema_samples import samples_tables
@@ -175,6 +177,8 @@ MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     lab_tables,
     agent_tables,
     implicit_loads,
+    answer_support,
+    document_tables,
 )
 """Applied in order; the file's format number is how many of them it has seen."""
 
