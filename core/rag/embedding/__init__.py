@@ -6,7 +6,16 @@ in an :class:`EmbeddingCache`. Nothing here loads numpy before the first text.
 """
 
 from core.rag.embedding.cache import EmbeddingCache
-from core.rag.embedding.choose import Choice, known, make_embedder, probe
+from core.rag.embedding.choose import Choice, known, make_embedder, plain_embedder, probe
 from core.rag.embedding.types import Embedder, Vector
 
-__all__ = ["Choice", "Embedder", "EmbeddingCache", "Vector", "known", "make_embedder", "probe"]
+__all__ = [
+    "Choice",
+    "Embedder",
+    "EmbeddingCache",
+    "Vector",
+    "known",
+    "make_embedder",
+    "plain_embedder",
+    "probe",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,9 @@ QUESTION = Patience(total=15.0)
 
 MAX_QUERY_CHARS = 2_000
 """A longer question is cut: its vector would be an average of everything."""
+
+IN_FLIGHT = 2
+"""Requests at a time: the engine computes one while the other's answer is written, sent and read."""
 
 MAX_ASKED = 20
 """Models that are asked what they can do, where the engine's list does not say."""
@@ -71,6 +74,18 @@ def make_embedder(
     name = canonical(name)
     source = _source(name, engine)
     kept = _Kept(name, source, cache, patience or Patience())
+    return Embedder(name, kept.documents, kept.query, source.profile.batch)
+
+
+def plain_embedder(embed: Callable[[list[str]], Awaitable[list[Any]]], name: str) -> Embedder:
+    """Return an embedder of a function, with the care every other is given but nothing kept.
+
+    Args:
+        embed: Gives one vector for each text.
+        name: What model it is.
+    """
+    source = _Source(embed, embed, USE)
+    kept = _Kept(name, source, None, Patience())
     return Embedder(name, kept.documents, kept.query, source.profile.batch)
 
 
@@ -194,14 +209,18 @@ class _Kept:
 
     async def _embed(self, texts: list[str], sent: dict[str, str], found: dict[str, Vector | None]) -> None:
         size = self._source.profile.batch
-        for start in range(0, len(texts), size):
-            batch = texts[start : start + size]
-            vectors = await self._passages.embed(batch)
-            found.update(zip(batch, vectors, strict=True))
-            if self._cache is not None:
-                await asyncio.to_thread(
-                    _keep, self._cache, self._key, [sent[text] for text in batch], vectors
-                )
+        waiting = [texts[start : start + size] for start in range(0, len(texts), size)][::-1]
+
+        async def work() -> None:
+            while waiting:
+                batch = waiting.pop()
+                vectors = await self._passages.embed(batch)
+                found.update(zip(batch, vectors, strict=True))
+                if self._cache is not None:
+                    kept = [sent[text] for text in batch]
+                    await asyncio.to_thread(_keep, self._cache, self._key, kept, vectors)
+
+        await _together([work() for _ in range(min(IN_FLIGHT, len(waiting)))])
 
     def _look_up(self, texts: list[str], sent: dict[str, str]) -> dict[str, Vector | None]:
         import numpy  # noqa: F401  # here, because loading it takes a tenth of a second
@@ -229,3 +248,14 @@ class _Kept:
 def _keep(cache: EmbeddingCache, name: str, texts: list[str], vectors: list[Vector | None]) -> None:
     pairs = [(text, vector) for text, vector in zip(texts, vectors, strict=True) if vector is not None]
     cache.put_many(name, [text for text, _ in pairs], [vector for _, vector in pairs])
+
+
+async def _together(works: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Await all; the first error ends the others and is raised as it is."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

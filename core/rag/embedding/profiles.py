@@ -27,7 +27,7 @@ class Profile:
     per_other: float = 1.0
     """The same for all other characters. English vocabularies take Hangul apart into three."""
     batch: int = 16
-    """Texts in one request."""
+    """Texts in one request: few, because a question of the user's waits behind the requests that are on their way."""
 
     def prepare(self, text: str, *, query: bool = False) -> str:
         """Return the text as it is sent: cut to the context, with the prefix."""
@@ -51,7 +51,7 @@ class Profile:
         return self if self.context or not tokens or tokens < 16 else replace(self, context=tokens)
 
 
-USE = Profile(context=100_000, batch=32)
+USE = Profile(context=100_000)
 """The embedded model: no limit of its own, the engine cuts."""
 
 E5 = Profile(document="passage: ", query="query: ", context=512, batch=8)
