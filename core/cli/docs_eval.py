@@ -65,6 +65,7 @@ def evaluate(work: Runtime, arguments: argparse.Namespace) -> int:
             variants,
             progress=_progress(arguments.json),
             begun=_begun(len(variants), quiet=arguments.json or len(variants) < 2),
+            asked=_asked(len(asked), quiet=arguments.json),
         )
     )
     if arguments.grid:
@@ -115,6 +116,14 @@ def _begun(total: int, *, quiet: bool) -> Callable[[int, Variant], None]:
     def show(number: int, variant: Variant) -> None:
         if not quiet:
             stderr(f"[{number}/{total}] {variant.name}")
+
+    return show
+
+
+def _asked(total: int, *, quiet: bool) -> Callable[[int], None]:
+    def show(done: int) -> None:
+        if not quiet and (done == total or done % 25 == 0):
+            stderr(tr("docs.eval.asked", done=done, total=total))
 
     return show
 

@@ -40,7 +40,7 @@ MESSAGES: dict[str, str] = {
     "docs.eval.context": "Hit@5 {hit}. The first {k} passages: context precision {precision}, context recall {recall}.",
     "docs.eval.risk": "Answering only the surest questions, answered: in vain: {points}.",
     "docs.eval.better": "{name} is better by {value} ({low} to {high}), p {p}",
-    "docs.eval.level": "not distinguishable (p {p})",
+    "docs.eval.level": "not distinguishable ({low} to {high}, p {p})",
     "docs.eval.holm": "Differences are A − B question by question, with 95 % bootstrap intervals; p of a paired randomisation test, corrected for {count} comparisons (Holm).",
     "docs.eval.grid": "{measure} of {n} questions ({split}), 95 % interval",
     "docs.eval.grid.legend": "* the best; = not distinguishable from it (paired randomisation test, Holm); nothing: worse.",
@@ -72,4 +72,6 @@ MESSAGES: dict[str, str] = {
     "docs.draft.done": "{count} questions from {documents} documents: {model} by the model, {template} by templates. A person must check them.",
     "docs.draft.overlap": "On average {mean} % of a question's words are in its passage; in {high} of {count} so many that search by words is flattered.",
     "docs.eval.unanswerable.own": "Unanswerable ({questions}), by the search's own threshold: precision {precision}, recall {recall}, F1 {f1}.",
+    "docs.eval.level.few": "not distinguishable (p {p})",
+    "docs.eval.asked": "{done}/{total} questions",
 }

@@ -40,7 +40,7 @@ MESSAGES: dict[str, str] = {
     "docs.eval.context": "Hit@5 {hit}. 앞 구절 {k}개의 문맥 정밀도 {precision}, 문맥 재현율 {recall}.",
     "docs.eval.risk": "확실한 질문부터 답할 때 답한 비율과 헛되이 답한 비율: {points}.",
     "docs.eval.better": "{name}이(가) {value} 더 좋음({low}~{high}), p {p}",
-    "docs.eval.level": "구별할 수 없음(p {p})",
+    "docs.eval.level": "구별할 수 없음({low}~{high}, p {p})",
     "docs.eval.holm": "차이는 질문마다 A − B이며 95 % 부트스트랩 구간입니다. p는 대응 무작위화 검정이고 비교 {count}건에 대해 보정했습니다(Holm).",
     "docs.eval.grid": "질문 {n}개({split})의 {measure}, 95 % 구간",
     "docs.eval.grid.legend": "* 가장 좋음, = 그것과 구별할 수 없음(대응 무작위화 검정, Holm), 표시 없음: 뒤떨어짐.",
@@ -72,4 +72,6 @@ MESSAGES: dict[str, str] = {
     "docs.draft.done": "문서 {documents}개에서 질문 {count}개: 모델 {model}개, 틀 {template}개. 사람이 확인해야 합니다.",
     "docs.draft.overlap": "질문 낱말의 평균 {mean} %가 구절에 있습니다. {count}개 가운데 {high}개는 낱말 검색에 지나치게 유리합니다.",
     "docs.eval.unanswerable.own": "답이 없는 질문({questions}개), 검색의 임계값으로: 정밀도 {precision}, 재현율 {recall}, F1 {f1}.",
+    "docs.eval.level.few": "구별할 수 없음(p {p})",
+    "docs.eval.asked": "질문 {done}/{total}",
 }

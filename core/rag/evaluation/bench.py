@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from core.rag.search import Passage, Result
 
 CACHE_BYTES = 256 << 20
+
+
+def _nobody(done: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +82,34 @@ class SearchBench:
 
     async def measure(
         self,
-        variant: Variant,
+        variants: Sequence[Variant],
         questions: Sequence[Question],
-        on_progress: Progress = lambda progress: None,
-    ) -> Measured:
-        """Ask every question of one variant."""
-        corpus = await self.prepare(variant, on_progress)
-        return Measured(variant, corpus, tuple([await self.ask(variant, one) for one in questions]))
+        told: Callable[[int], None] = _nobody,
+    ) -> list[Measured]:
+        """Ask every question of every variant.
+
+        A question is asked of all variants in turn, another one first each time: a machine that slows down meanwhile
+        slows all of them down.
+
+        Args:
+            variants: Those not prepared yet are.
+            questions: In the order of the outcomes.
+            told: How many questions are done.
+        """
+        corpora = [await self.prepare(variant) for variant in variants]
+        outcomes: list[list[Outcome]] = [[] for _ in variants]
+        for variant in variants if questions else ():
+            # The first search of an index reads it from the disk.
+            await self.ask(variant, questions[0])
+        for number, question in enumerate(questions):
+            for place in range(len(variants)):
+                which = (place + number) % len(variants)
+                outcomes[which].append(await self.ask(variants[which], question))
+            told(number + 1)
+        return [
+            Measured(variant, corpus, tuple(found))
+            for variant, corpus, found in zip(variants, corpora, outcomes, strict=True)
+        ]
 
     async def close(self) -> None:
         """Close indexes, cache and parser; what is on disk stays for the next time."""

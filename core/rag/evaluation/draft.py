@@ -28,6 +28,8 @@ HIGH_OVERLAP = 0.6
 """From here on a question is found by its words alone."""
 COPIED = 0.8
 """A "question" that has so much of its sentence only repeats it."""
+TERMS = 3
+"""Words of a sentence a template is tried with."""
 GIVE_UP = 6
 """A model whose first questions are all useless is not asked again: each costs seconds."""
 
@@ -38,17 +40,22 @@ _MARKS = re.compile(r"^\s*(?:[-*+•·]\s+|\d{1,2}[.)]\s+|>\s*|[①-⑳]\s*)+")
 _END = re.compile(r"(?<=[.!?。])\s+")
 _WORD = re.compile(r"[^\W_][\w.\-/%]*")
 _PARTICLE = re.compile(
-    r"(?<=[가-힣]{2})(?:에서는|으로는|에게는|까지는|부터는|에서|에게|으로|까지|부터|이나|마다|보다|처럼|한다|된다|하며|은|는|이|가|을|를|에|로|와|과|의|도|만|나)$"
+    r"(?<=[가-힣0-9A-Za-z][가-힣A-Za-z])(?:에서는|으로는|에게는|까지는|부터는|에서|에게|으로|까지|부터|이나|마다|보다|처럼|한다|된다|하며|은|는|이|가|을|를|에|로|와|과|의|도|만|나)$"
 )
 _PROMPTS = {
     "ko": "다음 문장이 답이 되는 짧은 질문을 하나만 쓰세요. 질문만 쓰고 설명하지 마세요.\n제목: {heading}\n문장: {quote}\n질문:",
     "en": "Write one short question that the following sentence answers. Write only the question.\nHeading: {heading}\nSentence: {quote}\nQuestion:",
 }
 _TEMPLATES = {
-    "ko": "{heading}에서 '{term}'에 관해 정한 내용은 무엇인가요?",
+    "ko": "{heading}에서는 '{term}'에 관해 어떻게 정하고 있나요?",
     "en": "What does {heading} say about “{term}”?",
 }
-_ASKING = re.compile(r"(?:나요|까요|가요|니까|인지|는가|은가|세요|죠)$")
+_ASKING = re.compile(r"(?:나요|까요|가요|니까|인지|는가|은가|인가|까|죠|지요|어요|예요|에요)$")
+_ASKED = re.compile(
+    r"(?:what|which|who|whom|whose|when|where|why|how|is|are|was|were|do|does|did|can|could|may|must|should|will|in|at|on|for|"
+    r"after|before|by|to|from|under|within|until|up|during)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +105,11 @@ async def draft(passages: Sequence[Passage], n: int, write: Write | None = None)
             question = await _written(write, passage, quote, {one.question for one in drafts})
             useful += bool(question)
             by = "model" if question else by
-        question = question or _from_template(passage, quote, frequency)
-        if not question or any(one.question == question for one in drafts):
+        known = {one.question for one in drafts}
+        question = question or next(
+            (one for one in _templates(passage, quote, frequency) if one not in known), ""
+        )
+        if not question:
             continue
         drafts.append(
             Draft(
@@ -242,10 +252,10 @@ def usable(question: str, quote: str) -> bool:
         return False
     if has_hangul(question) != has_hangul(quote):
         return False
-    there = set(terms(quote))
-    asked = query_terms(question)
-    shared = sum(word in there for word in asked)
-    return shared >= 1 and len(set(asked) & there) < COPIED * len(there)
+    asking = _ASKING.search(question[:-1].strip()) if has_hangul(question) else _ASKED.match(question)
+    there = set(query_terms(quote))
+    shared = len(there.intersection(query_terms(question)))
+    return bool(asking) and 1 <= shared < COPIED * len(there)
 
 
 def _heading(passage: Passage) -> str:
@@ -255,14 +265,16 @@ def _heading(passage: Passage) -> str:
     return clean_line(stem if not last or last.startswith("p. ") else last, max_chars=80)
 
 
-def _from_template(passage: Passage, quote: str, frequency: Counter[str]) -> str:
-    heading = _heading(passage)
-    term = _key_term(quote, heading, frequency)
-    return _TEMPLATES[_language(quote)].format(heading=heading, term=term) if term else ""
+def _templates(passage: Passage, quote: str, frequency: Counter[str]) -> Iterator[str]:
+    """Yield questions about the sentence's most telling words."""
+    heading, template = _heading(passage), _TEMPLATES[_language(quote)]
+    for term in _key_terms(quote, heading, frequency)[:TERMS]:
+        yield template.format(heading=heading, term=term)
 
 
-def _key_term(quote: str, heading: str, frequency: Counter[str]) -> str:
-    """Return the word of a sentence that fewest passages have, longer ones first; not a number, not of the heading."""
+def _key_terms(quote: str, heading: str, frequency: Counter[str]) -> list[str]:
+    """Return the words of a sentence that fewest passages have first, of those the longest; without numbers, which would
+    give the answer away, and without the heading's."""
     words: Iterable[str] = dict.fromkeys(_words(quote))
     fitting = [
         word
@@ -270,6 +282,6 @@ def _key_term(quote: str, heading: str, frequency: Counter[str]) -> str:
         if 2 <= len(word) <= 40
         and word not in heading
         and query_terms(word) == list(dict.fromkeys(terms(word)))
-        and sum(char.isalpha() for char in word) * 2 > len(word)
+        and not any(char.isdigit() for char in word)
     ]
-    return min(fitting, key=lambda word: (frequency[word], -len(word)), default="")
+    return sorted(fitting, key=lambda word: (frequency[word], -len(word)))

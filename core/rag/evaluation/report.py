@@ -235,8 +235,10 @@ def verdict(found: Difference, a: str, b: str, *, measure: str = "") -> str:
     p = found.p if found.adjusted is None else found.adjusted
     unit, digits = (" ms", 1) if measure in LOWER else ("", 3)
     low, high = found.low, found.high
-    if not found.real or low is None or high is None:
-        return tr("docs.eval.level", p=p_text(p))
+    if low is None or high is None:
+        return tr("docs.eval.level.few", p=p_text(p))
+    if not found.real:
+        return tr("docs.eval.level", low=f"{low:+.{digits}f}", high=f"{high:+.{digits}f}", p=p_text(p))
     value = found.value
     if value < 0:
         value, low, high = -value, -high, -low

@@ -136,8 +136,8 @@ def difference(a: Sequence[float], b: Sequence[float]) -> Difference:
     import numpy as np
 
     left, right = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    found = mean((left - right).tolist())
-    p = randomisation([float(one) for one in left - right])
+    found = _estimated((left - right).tolist(), lambda drawn: np.mean(drawn, axis=-1), MIN_INTERVAL)
+    p = randomisation((left - right).tolist())
     return Difference(
         float(left.mean()),
         float(right.mean()),
