@@ -5,18 +5,17 @@ from __future__ import annotations
 import difflib
 import os
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from core.errors import UsageError
 from core.events import Document
 from core.i18n import tr
 from core.rag import scan
+from core.rag.chunking import Chunking
 from core.rag.types import Collection, Source
+from core.session import Store, collections
 from core.text import clean_line
-
-T = TypeVar("T")
 
 PREFIX = 4
 """Fewer characters of an id name nothing: they would name too much."""
@@ -87,10 +86,18 @@ def path_key(path: str | Path) -> str:
     return _form(str(scan.opened(path) if isinstance(path, str) else path))
 
 
-def below(path: str, folder: Path) -> bool:
-    """Say whether a path of the ledger is ``folder`` itself or in it."""
-    key, root = path_key(path), path_key(folder)
-    return key == root or key.startswith(root.rstrip("/") + "/")
+def under(rows: Sequence[Document], paths: Iterable[Path]) -> list[Document]:
+    """Return the documents that are one of these paths, or in one of them."""
+    roots = {path_key(path).rstrip("/") for path in paths}
+
+    def inside(key: str) -> bool:
+        while key not in roots:
+            if not key:
+                return False
+            key = key.rpartition("/")[0]
+        return True
+
+    return [one for one in rows if inside(path_key(one.path))]
 
 
 # -- documents -------------------------------------------------------------------------------------------------
@@ -131,7 +138,7 @@ def the_document(rows: Sequence[Document], word: str) -> Document:
         raise UsageError("error.docs.ambiguous", name=_line(word), count=len(found), listed=listed + more)
     if not rows:
         raise UsageError("error.docs.empty")
-    inside = [one for one in rows if word and below(one.path, located(word))]
+    inside = under(rows, [located(word)]) if word else []
     if inside:
         raise UsageError("error.docs.folder", path=scan.shown(located(word)), count=len(inside))
     raise UsageError("error.docs.unknown", id=_line(word))
@@ -148,17 +155,48 @@ def the_documents(rows: Sequence[Document], words: Sequence[str], *, folders: bo
     """
     found: dict[str, Document] = {}
     for word in words:
-        inside = (
-            [one for one in rows if below(one.path, located(word))]
-            if folders and word and not candidates(rows, word)
-            else []
-        )
+        wanted = folders and word and not candidates(rows, word)
+        inside = under(rows, [located(word)]) if wanted else []
         for one in inside or [the_document(rows, word)]:
             found[one.id] = one
     return list(found.values())
 
 
 # -- collections and sources -------------------------------------------------------------------------------------
+
+
+def collections_of(store: Store) -> list[Collection]:
+    """Return every collection with its counts, the default one first. Reads the store."""
+    return [
+        Collection(
+            id=row["id"],
+            name=row["name"],
+            chunking=Chunking.from_json(row["chunking"]),
+            embedder=row["embedder"],
+            watch=bool(row["watch"]),
+            created_at=row["created_at"],
+            documents=row["documents"],
+            indexed=row["indexed"],
+            failed=row["failed"],
+            chunks=row["chunks"],
+            bytes=row["bytes"],
+            building=bool(row["next"]),
+        )
+        for row in collections.list_collections(store)
+    ]
+
+
+def sources_of(store: Store) -> list[Source]:
+    """Return every followed file and folder. Reads the store."""
+    return [
+        Source(row["id"], row["collection"], row["path"], row["status"], row["scanned_at"])
+        for row in collections.list_sources(store)
+    ]
+
+
+def names_of(known: Iterable[Collection]) -> dict[str, str]:
+    """Return collections' names by their ids."""
+    return {one.id: one.name for one in known}
 
 
 def find_collection(known: Sequence[Collection], word: str) -> Collection | None:

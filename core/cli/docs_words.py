@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.events import Document, Hit
 from core.rag import scan
 from core.rag.chunking import Chunking
-from core.rag.types import Collection, Job, Source, Trouble
+from core.rag.types import Collection, Source, Trouble
 from core.text import clean, clean_line
 
 CLEAR = "\r\x1b[K"
@@ -79,30 +79,36 @@ def span(seconds: float) -> str:
 
 def chunking_text(chunking: Chunking) -> str:
     """Write chunking settings the way ``--chunking`` takes them."""
-    overlap = f"/{chunking.overlap}" if chunking.overlap else ""
-    return f"{chunking.strategy}:{chunking.size}{overlap}{'+header' if chunking.header else ''}"
+    from core.rag.evaluation.variants import chunking_name
+
+    return chunking_name(chunking)
 
 
 # -- for programs: the field names here are promised in the help ----------------------------------------------------
 
 
-def document_json(document: Document) -> dict[str, Any]:
-    """Write a document. ``path`` is fit to be shown; ``uri`` is exact even where a name is no Unicode."""
-    values = dataclasses.asdict(document)
+def document_json(document: Document, names: Mapping[str, str]) -> dict[str, Any]:
+    """Write a document. ``path`` is fit to be shown; ``uri`` is exact even where a name is no Unicode.
+
+    Args:
+        names: Collections' names by their ids.
+    """
+    values = _named(dataclasses.asdict(document), names)
+    path = scan.opened(document.path)
     values |= {
         "path": scan.shown(document.path),
+        "uri": path.as_uri() if path.is_absolute() else "",
         "title": clean_line(document.title),
         "reason": clean(document.reason),
         "note": clean(document.note),
-        "uri": scan.opened(document.path).as_uri(),
     }
-    head = ("id", "path", "status", "reason", "chunks", "bytes", "collection")
+    head = ("id", "path", "uri", "status", "reason", "note", "chunks", "bytes", "collection")
     return {name: values.pop(name) for name in head} | values
 
 
-def hit_json(hit: Hit) -> dict[str, Any]:
+def hit_json(hit: Hit, names: Mapping[str, str]) -> dict[str, Any]:
     """Write a passage found."""
-    values = dataclasses.asdict(hit)
+    values = _named(dataclasses.asdict(hit), names)
     values["text"] = clean(hit.text)
     head = ("document", "path", "line", "page", "section", "text", "score")
     return {name: values.pop(name) for name in head} | values
@@ -114,16 +120,17 @@ def collection_json(collection: Collection) -> dict[str, Any]:
     return values | {"chunking": {**values["chunking"], "text": chunking_text(collection.chunking)}}
 
 
-def source_json(source: Source) -> dict[str, Any]:
+def source_json(source: Source, names: Mapping[str, str]) -> dict[str, Any]:
     """Write a source."""
-    return dataclasses.asdict(source) | {"path": scan.shown(source.path)}
+    return _named(dataclasses.asdict(source), names) | {"path": scan.shown(source.path)}
 
 
-def job_json(job: Job) -> dict[str, Any]:
-    """Write a job."""
-    return dataclasses.asdict(job) | {"paths": [scan.shown(path) for path in job.paths]}
-
-
-def trouble_json(trouble: Trouble) -> dict[str, Any]:
+def trouble_json(trouble: Trouble, names: Mapping[str, str]) -> dict[str, Any]:
     """Write a disagreement of ledger and index."""
-    return dataclasses.asdict(trouble) | {"path": scan.shown(trouble.path) if trouble.path else ""}
+    values = _named(dataclasses.asdict(trouble), names)
+    return values | {"path": scan.shown(trouble.path) if trouble.path else ""}
+
+
+def _named(values: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    collection = values["collection"]
+    return values | {"collection": names.get(collection, collection), "collection_id": collection}
