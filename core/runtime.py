@@ -15,7 +15,6 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.agent.checkpoints import Checkpoints
@@ -181,7 +180,7 @@ class Runtime:
         """Documents, beyond adding, listing and searching."""
         from core.rag.desk import Documents
 
-        return Documents(self._ground)
+        return Documents(self._ground, self._library_now)
 
     @cached_property
     def costs(self) -> Costs:
@@ -261,19 +260,19 @@ class Runtime:
 
     def add_documents(self, paths: list[str]) -> Future[str]:
         """Add files and folders; the future gives the job's id when it is over."""
-        return self._call(self._add_documents([Path(path).expanduser() for path in paths]))
+        return self.library.add(paths)
 
     def remove_document(self, document_id: str) -> Future[None]:
         """Remove a document from the index and the ledger; the file stays."""
-        return self._call(self._with_library(lambda library: library.remove(document_id)))
+        return self.library.remove([document_id])
 
     def search(self, query: str, k: int = 5) -> Future[list[Hit]]:
         """Search the documents."""
-        return self._call(self._with_library(lambda library: library.search(query, k)))
+        return self._call(self._search(query, k))
 
     def view_document(self, document_id: str) -> Future[DocumentView]:
         """Read a document back as its chunks."""
-        return self._call(self._with_library(lambda library: library.view(document_id)))
+        return self.library.view(document_id)
 
     def documents(self) -> list[Document]:
         """Return the ledger. Reads the store: call it in a worker."""
@@ -388,10 +387,10 @@ class Runtime:
 
     async def _start_rooms(self, store: Store, engine: Engine) -> None:
         from core.agent.run import Agent, warm_up
-        from core.rag import Library
+        from core.rag.opening import open_library
 
         assert self._hub is not None and self._library_ready is not None  # noqa: S101 - set in _main and above
-        library = Library(store, self.paths.index_dir, engine.embed, engine.embed_model, self._emit)
+        library = open_library(store, self.paths, engine, self._emit)
         await library.open()
         self._library_ready.set_result(library)
         self.tools.attach(store)
@@ -400,7 +399,7 @@ class Runtime:
             engine=engine,
             settings=self.settings,
             emit=self._emit,
-            search=lambda: library.search if library.documents() else None,
+            search=lambda: library.search if documents.any_stored(store) else None,
             hub=self._hub,
             checkpoints=self._checkpoints,
         )
@@ -470,13 +469,13 @@ class Runtime:
         self.runs.opened(session.id)
         return session
 
-    async def _with_library(self, work: Callable[[Library], Coroutine[Any, Any, T]]) -> T:
+    async def _library_now(self) -> Library:
         await asyncio.shield(asyncio.wrap_future(self.engine_ready))
         assert self._library_ready is not None  # noqa: S101 - set in _main
-        return await work(await asyncio.shield(self._library_ready))
+        return await asyncio.shield(self._library_ready)
 
-    async def _add_documents(self, paths: list[Path]) -> str:
-        return await self._with_library(lambda library: library.add(paths, self._emit))
+    async def _search(self, query: str, k: int) -> list[Hit]:
+        return await (await self._library_now()).search(query, k)
 
     async def _shut_down(self) -> None:
         await self.runs.close()

@@ -18,7 +18,9 @@ from typing import Any, TypeVar
 
 from core.errors import StudyError
 from core.rag.chunking import Chunk, chunk_id
-from core.rag.keywords import terms
+from core.rag import snapshot as snapshots
+from core.rag.keywords import KEYWORDS, marks, terms
+from core.rag.snapshot import Snapshot
 from core.text import clean_line
 
 T = TypeVar("T")
@@ -26,14 +28,14 @@ log = logging.getLogger(__name__)
 
 TABLE = "chunks"
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 3
 KEEP_VERSIONS = timedelta(hours=1)
 """Older versions of the table are deleted; a reader may still be in a younger one."""
 
 VECTOR_INDEX_ROWS = 30_000
 """From so many chunks on, comparing with every vector is too slow, and an IVF index with 8-bit codes is made."""
 
-_COLUMNS = ["id", "doc_id", "ordinal", "section", "text", "page", "char_start", "char_end"]
+_COLUMNS = ["id", "doc_id", "ordinal", "section", "text", "page", "line", "char_start", "char_end"]
 
 
 class IndexUnusable(Exception):
@@ -44,19 +46,6 @@ class IndexUnusable(Exception):
         super().__init__(reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A chunk one of the two searches found."""
-
-    chunk_id: str
-    document_id: str
-    chunk: Chunk
-    cosine: float
-    """Similarity to the query's vector, -1–1."""
-    bm25: float | None = None
-    """How well the query's words are met; ``None`` when the chunk was found by its vector only."""
-
-
 class Index:
     """Chunks on disk. One writer at a time (the caller sees to that), any number of readers."""
 
@@ -65,53 +54,64 @@ class Index:
         self._embed_model = embed_model
         self._opening = asyncio.Lock()
         self._table: Any = None
+        self._database: Any = None
         self._dim = 0
+        self._snapshot: Snapshot | None = None
+        self._making = asyncio.Lock()
+        self._renewing: asyncio.Task[None] | None = None
 
     @property
     def exists(self) -> bool:
         """Whether there is an index on disk. Looks at one file only."""
         return (self._directory / MANIFEST).exists()
 
-    async def search_vector(self, vector: Sequence[float], limit: int) -> list[Found]:
-        """Return the chunks nearest to ``vector`` by cosine similarity, best first.
+    async def snapshot(self) -> Snapshot:
+        """Return what searches look at, made anew when the index changed since.
+
+        In a large index (:data:`VECTOR_INDEX_ROWS`) that takes seconds: a search then looks at the one there is, and
+        the next one is made meanwhile.
 
         Raises:
             IndexUnusable: There is no index, or it cannot be read.
-            StudyError: ``error.rag.dimension``.
         """
 
-        async def read(table: Any) -> list[Found]:
-            # Checked here: LanceDB's own error for this looks like one of a damaged table.
-            if len(vector) != self._dim:
-                raise StudyError("error.rag.dimension", found=len(vector), expected=self._dim)
-            query = table.query().nearest_to(list(vector)).distance_type("cosine")
-            query = query.select([*_COLUMNS, "_distance"]).limit(limit).refine_factor(5)
-            return [_found(row, 1.0 - row["_distance"]) for row in await query.to_list()]
+        async def look(table: Any) -> Snapshot:
+            version = await table.version()
+            kept = self._snapshot
+            if kept is not None and kept.version == version:
+                return kept
+            if kept is not None and kept.size >= VECTOR_INDEX_ROWS:
+                if self._renewing is None or self._renewing.done():
+                    self._renewing = asyncio.ensure_future(self._quietly_renewed())
+                return kept
+            return await self._renewed()
 
-        return await self._read(read)
+        return await self._read(look)
 
-    async def search_keywords(self, words: Sequence[str], vector: Sequence[float], limit: int) -> list[Found]:
-        """Return the chunks with most of ``words``, best first by BM25, with their similarity to ``vector``."""
+    async def nearest(self, snapshot: Snapshot, vector: Any, limit: int) -> tuple[list[int], list[float]]:
+        """Return the row ids of the chunks nearest to a vector, and their cosine similarities, best first."""
+        query = snapshot.table.query().nearest_to(vector).distance_type("cosine")
+        query = query.select(["_distance"]).limit(limit).refine_factor(5).with_row_id()
+        rows = await query.to_arrow()
+        return rows.column("_rowid").to_pylist(), [1.0 - far for far in rows.column("_distance").to_pylist()]
 
-        if not words:
-            return []
+    async def vectors(self, snapshot: Snapshot, row_ids: Sequence[int]) -> dict[int, Any]:
+        """Return chunks' vectors, of length 1, by row id; zeros where a chunk has none."""
+        rows = await _take(snapshot.table, row_ids, ["vector"])
+        found = snapshots.unit_vectors(rows.column("vector"))
+        return dict(zip(rows.column("_rowid").to_pylist(), found, strict=True))
 
-        async def read(table: Any) -> list[Found]:
-            import numpy as np
-            from lancedb import query as lance
+    async def fetch(self, snapshot: Snapshot, row_ids: Sequence[int]) -> dict[int, tuple[str, str, Chunk]]:
+        """Return chunks by row id: chunk id, document id, chunk."""
+        if not row_ids:
+            return {}
+        rows = (await _take(snapshot.table, row_ids, _COLUMNS)).to_pylist()
+        return {row["_rowid"]: (row["id"], row["doc_id"], _chunk(row)) for row in rows}
 
-            match: Any = lance.MatchQuery
-            query = table.query().nearest_to_text(match(" ".join(words), "keywords"))
-            rows = await query.select([*_COLUMNS, "vector", "_score"]).limit(limit).to_list()
-            wanted = np.asarray(vector, dtype=np.float32)
-            found = []
-            for row in rows:
-                stored = np.asarray(row["vector"], dtype=np.float32)
-                norm = float(np.linalg.norm(stored) * np.linalg.norm(wanted))
-                found.append(_found(row, float(stored @ wanted) / norm if norm else 0.0, row["_score"]))
-            return found
-
-        return await self._read(read)
+    @property
+    def dimensions(self) -> int:
+        """Length of the vectors; 0 before the index was opened."""
+        return self._dim
 
     async def chunks(self, document_id: str) -> list[tuple[str, Chunk]]:
         """Return a document's chunks with their ids, in order."""
@@ -124,50 +124,59 @@ class Index:
 
     async def counts(self) -> dict[str, int]:
         """Return how many chunks each document has."""
+        return await self._read(_count)
 
-        async def read(table: Any) -> dict[str, int]:
-            column = (await table.query().select(["doc_id"]).to_arrow()).column("doc_id")
-            return {item["values"]: item["counts"] for item in column.value_counts().to_pylist()}
-
-        return await self._read(read)
-
-    async def replace(
-        self, document_id: str, chunks: Sequence[Chunk], vectors: Sequence[Any], keywords_prefix: str = ""
-    ) -> int:
-        """Put a document's chunks in place of the ones it had, in one commit.
+    async def replace_many(
+        self, documents: Sequence[tuple[str, Sequence[Chunk], Sequence[Any], str]]
+    ) -> dict[str, int]:
+        """Put several documents' chunks in place of the ones they had, in one commit.
 
         Args:
-            document_id: Hexadecimal.
-            chunks: At least one.
-            vectors: Float32 arrays of shape (n, dim), which together have a row for each chunk.
-            keywords_prefix: Text whose keywords every chunk is also found by (the file's name).
+            documents: For each its key (letters and digits), its chunks, a float32 array of shape (dim,) or ``None``
+                for each chunk, and text whose keywords every chunk is also found by (the file's name). At
+                least one vector must not be ``None`` while there is no index yet.
 
         Returns:
-            How many chunks of the document the index has afterwards.
+            How many chunks each document has in the index afterwards.
 
         Raises:
             IndexUnusable: The index on disk cannot be opened.
             StudyError: ``error.rag.write`` or ``error.rag.dimension``; the old chunks are still there.
         """
-        table = await self._open(create_dim=int(vectors[0].shape[1]))
-        data = await asyncio.to_thread(_arrow_table, document_id, chunks, vectors, keywords_prefix, self._dim)
+        if not documents:
+            return {}
+        vectors = [vector for document in documents for vector in document[2] if vector is not None]
+        table = await self._open(create_dim=len(vectors[0]) if vectors else 0)
+        data = await asyncio.to_thread(_arrow_table, documents, self._dim)
+        keys = [document[0] for document in documents]
         try:
             # A stale handle would not see rows another process wrote, and add them a second time.
             await table.checkout_latest()
             merge = table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
-            await merge.when_not_matched_by_source_delete(_is(document_id)).execute(data)
-            return int(await table.count_rows(_is(document_id)))
+            await merge.when_not_matched_by_source_delete(_among(keys)).execute(data)
+            return await _count(table, _among(keys))
         except (RuntimeError, OSError) as error:
             # The disk is full, or the directory went away: the next use opens it again and finds out.
             self.close()
             log.warning("writing the index failed: %s", error)
             raise StudyError("error.rag.write", reason=clean_line(str(error))) from error
 
-    async def delete(self, document_id: str) -> None:
-        """Delete a document's chunks."""
+    async def delete_many(self, keys: Sequence[str]) -> None:
+        """Delete documents' chunks.
+
+        Raises:
+            IndexUnusable: The index on disk cannot be opened.
+            StudyError: ``error.rag.write``.
+        """
         table = await self._open()
-        await table.checkout_latest()
-        await table.delete(_is(document_id))
+        try:
+            await table.checkout_latest()
+            for start in range(0, len(keys), 500):
+                await table.delete(_among(keys[start : start + 500]))
+        except (RuntimeError, OSError) as error:
+            self.close()
+            log.warning("deleting from the index failed: %s", error)
+            raise StudyError("error.rag.write", reason=clean_line(str(error))) from error
 
     async def compact(self) -> None:
         """Join small files, take new rows into the indices and drop old versions."""
@@ -187,6 +196,7 @@ class Index:
     async def reset(self) -> None:
         """Delete everything."""
         self._table = None
+        self._forget()
         await asyncio.to_thread(shutil.rmtree, self._directory, True)
 
     def close(self) -> None:
@@ -194,6 +204,37 @@ class Index:
         if self._table is not None:
             self._table.close()
             self._table = None
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._renewing is not None:
+            self._renewing.cancel()
+            self._renewing = None
+        if self._snapshot is not None:
+            self._snapshot.table.close()
+            self._snapshot = None
+
+    async def _renewed(self) -> Snapshot:
+        """Make a snapshot of the newest version, unless another search just did."""
+        async with self._making:
+            await self._open()
+            # A handle of its own that stays at one version: what is read later belongs to what was counted.
+            table = await self._database.open_table(TABLE)
+            version = await table.version()
+            if self._snapshot is not None and self._snapshot.version == version:
+                table.close()
+                return self._snapshot
+            await table.checkout(version)
+            small = await table.count_rows() < VECTOR_INDEX_ROWS
+            # The one before is not closed: a search may be reading from it.
+            self._snapshot = await snapshots.read(table, version, with_vectors=small)
+            return self._snapshot
+
+    async def _quietly_renewed(self) -> None:
+        try:
+            await self._renewed()
+        except (RuntimeError, OSError, ValueError, IndexUnusable) as error:
+            log.info("the next search makes the snapshot: %s", error)
 
     async def _read(self, read: Callable[[Any], Awaitable[T]]) -> T:
         """Read; when it fails, once more through a fresh handle, and then give the index up."""
@@ -240,13 +281,17 @@ class Index:
             raise IndexUnusable("missing") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IndexUnusable("damaged") from error
-        if model != self._embed_model or manifest.get("format") != FORMAT:
+        if model != self._embed_model or (manifest.get("format"), manifest.get("keywords")) != (
+            FORMAT,
+            KEYWORDS,
+        ):
             raise IndexUnusable("model")
         lancedb = await asyncio.to_thread(_import_lancedb)
         try:
             database = await lancedb.connect_async(self._directory, read_consistency_interval=timedelta(0))
             table = await database.open_table(TABLE)
             await table.count_rows()
+            self._database = database
         except (RuntimeError, ValueError, OSError) as error:
             log.warning("the index does not open: %s", error)
             raise IndexUnusable("damaged") from error
@@ -254,24 +299,14 @@ class Index:
 
     async def _create(self, dim: int) -> Any:
         lancedb = await asyncio.to_thread(_import_lancedb)
-        from lancedb.index import FTS
-
         # What lies there without a manifest is the rest of an index whose creation was cut off.
         await asyncio.to_thread(shutil.rmtree, self._directory, True)
         self._directory.mkdir(parents=True, mode=0o700)
         database = await lancedb.connect_async(self._directory, read_consistency_interval=timedelta(0))
         table = await database.create_table(TABLE, schema=_schema(dim))
-        words = FTS(
-            base_tokenizer="whitespace",
-            lower_case=False,
-            stem=False,
-            remove_stop_words=False,
-            ascii_folding=False,
-            with_position=False,
-        )
-        await table.create_index("keywords", config=words)
+        self._database = database
         # Last, because its presence says that the rest is there.
-        manifest = {"format": FORMAT, "embed_model": self._embed_model, "dim": dim}
+        manifest = {"format": FORMAT, "keywords": KEYWORDS, "embed_model": self._embed_model, "dim": dim}
         (self._directory / MANIFEST).write_text(json.dumps(manifest), "utf-8")
         self._dim = dim
         return table
@@ -299,6 +334,23 @@ def _is(document_id: str) -> str:
     return f"doc_id = '{document_id}'"
 
 
+def _among(keys: Sequence[str]) -> str:
+    for key in keys:
+        _is(key)  # letters and digits only
+    return f"doc_id IN ({', '.join(repr(key) for key in keys)})"
+
+
+async def _take(table: Any, row_ids: Sequence[int], columns: Sequence[str]) -> Any:
+    query = table.take_row_ids([int(row) for row in row_ids]).select(list(columns)).with_row_id()
+    return await query.to_arrow()
+
+
+async def _count(table: Any, where: str = "") -> dict[str, int]:
+    query = table.query().select(["doc_id"])
+    column = (await (query.where(where) if where else query).to_arrow()).column("doc_id")
+    return {item["values"]: item["counts"] for item in column.value_counts().to_pylist()}
+
+
 def _schema(dim: int) -> Any:
     import pyarrow as pa
 
@@ -311,6 +363,7 @@ def _schema(dim: int) -> Any:
             ("text", pa.string()),
             ("keywords", pa.string()),
             ("page", pa.int32()),
+            ("line", pa.int32()),
             ("char_start", pa.int64()),
             ("char_end", pa.int64()),
             ("vector", pa.list_(pa.float32(), dim)),
@@ -318,31 +371,53 @@ def _schema(dim: int) -> Any:
     )
 
 
-def _arrow_table(
-    document_id: str, chunks: Sequence[Chunk], vectors: Sequence[Any], prefix: str, dim: int
-) -> Any:
-    import numpy as np
+def _arrow_table(documents: Sequence[tuple[str, Sequence[Chunk], Sequence[Any], str]], dim: int) -> Any:
     import pyarrow as pa
 
-    flat = np.concatenate(vectors).astype(np.float32, copy=False)
+    rows = [(key, chunk, prefix) for key, chunks, _vectors, prefix in documents for chunk in chunks]
+    chunks = [chunk for _key, chunk, _prefix in rows]
     columns = {
-        "id": [chunk_id(document_id, chunk) for chunk in chunks],
-        "doc_id": [document_id] * len(chunks),
+        "id": [chunk_id(key, chunk) for key, chunk, _prefix in rows],
+        "doc_id": [key for key, _chunk, _prefix in rows],
         "ordinal": [chunk.ordinal for chunk in chunks],
         "section": [chunk.section for chunk in chunks],
         "text": [chunk.text for chunk in chunks],
-        "keywords": [" ".join(terms(f"{prefix} {chunk.section} {chunk.text}")) for chunk in chunks],
+        "keywords": [
+            " ".join([*marks(prefix), *terms(f"{prefix} {chunk.section} {chunk.text}")])
+            for _key, chunk, prefix in rows
+        ],
         "page": [chunk.page for chunk in chunks],
+        "line": [chunk.line for chunk in chunks],
         "char_start": [chunk.char_start for chunk in chunks],
         "char_end": [chunk.char_end for chunk in chunks],
-        "vector": pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), dim),
+        "vector": _vectors([vector for document in documents for vector in document[2]], dim),
     }
     return pa.Table.from_pydict(columns, schema=_schema(dim))
 
 
+def _vectors(vectors: Sequence[Any], dim: int) -> Any:
+    """Return vectors as one column; a chunk without a vector has none there either, and is found by its words only."""
+    import numpy as np
+    import pyarrow as pa
+
+    for vector in vectors:
+        if vector is not None and len(vector) != dim:
+            raise StudyError("error.rag.dimension", found=len(vector), expected=dim)
+    flat = np.zeros((len(vectors), dim), dtype=np.float32)
+    for place, vector in enumerate(vectors):
+        if vector is not None:
+            flat[place] = vector
+    missing = pa.array([vector is None for vector in vectors])
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), dim, mask=missing)
+
+
 def _chunk(row: dict[str, Any]) -> Chunk:
-    return Chunk(row["ordinal"], row["section"], row["text"], row["char_start"], row["char_end"], row["page"])
-
-
-def _found(row: dict[str, Any], cosine: float, bm25: float | None = None) -> Found:
-    return Found(row["id"], row["doc_id"], _chunk(row), cosine, bm25)
+    return Chunk(
+        row["ordinal"],
+        row["section"],
+        row["text"],
+        row["char_start"],
+        row["char_end"],
+        row["page"],
+        row["line"],
+    )

@@ -1,280 +1,422 @@
-"""An ingest job: takes files one by one from the disk into ledger and index.
+"""The work of an ingest job: takes files from the disk into index and ledger, several at a time.
 
-The ledger is written first, then told to whoever watches: what was shown survives a crash. The index gets a
-document in one commit, so readers see the old version or the new one.
+A parser process reads ahead while what was read is embedded, and several documents go into the index in one commit.
+The index is written first and the ledger then points to it: whatever happens in between, the ledger describes what
+a search finds, and chunks that nothing points to are never found and cleaned away by a check.
 """
 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
+import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from core.errors import StudyError
-from core.events import Document, DocumentStatus, IngestProgress
+from core.events import IngestProgress
 from core.i18n import tr
 from core.rag import scan
-from core.rag.chunking import CHUNKER, Chunk
+from core.rag.chunking import Chunking, embedded_text
+from core.rag.embedding import Embedder
 from core.rag.index import Index, IndexUnusable
-from core.rag.parsing.loaders import PARSER, LoadError, media_type
+from core.rag.ledger import Ledger, Row, storage_key
+from core.rag.parsing.loaders import PARSER, LoadError
 from core.rag.parsing.parser import Parsed, Parser
-from core.session import Store, documents
-from core.session.chat import new_id
 
-Embed = Callable[[list[str]], Awaitable[list[list[float]]]]
-
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-EMBED_BATCH = 32
-"""Texts in one embedding request."""
+BATCH_DOCUMENTS = 24
+BATCH_CHUNKS = 256
+"""A commit to the index takes at most so many documents, and no further one when it has so many chunks."""
 
+READ_AHEAD = 12
+"""Parsed documents that wait for the embedder at most: they are in memory."""
 
-COMPACT_EVERY = 50
+COMPACT_EVERY = 400
 """Documents after which the index is compacted: every commit adds files, and the next commit reads them all."""
 
+CHANGING_TRIES = 3
+"""How often a file that changes while it is read is read again, at the job's end, before it fails."""
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """What the ledger knows of a file."""
+SAY_EVERY_S = 0.1
+
+
+@dataclass(eq=False)
+class Control:
+    """How a job is steered and how it says where it is."""
 
     id: str
-    status: str
-    bytes: int
-    mtime_ns: int
-    content_hash: str
-    pipeline: str
-    chunks: int
+    report: Callable[[IngestProgress], None]
+    kind: str = "add"
+    collection: str = "default"
+    stopped: bool = False
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    bytes_total: int = 0
+    bytes_done: int = 0
+    _go: asyncio.Event = field(default_factory=asyncio.Event)
+    _began: float = 0.0
+    _said: float = 0.0
+    _idle: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._go.set()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it waits for the user."""
+        return not self._go.is_set()
+
+    def pause(self) -> None:
+        """Take no further file; what is begun is finished."""
+        self._go.clear()
+        self.say(force=True)
+
+    def resume(self) -> None:
+        """Go on."""
+        self._go.set()
+        self.say(force=True)
+
+    async def gate(self) -> None:
+        """Wait while the job is paused."""
+        if self._go.is_set():
+            return
+        waited = time.monotonic()
+        await self._go.wait()
+        self._idle += time.monotonic() - waited
+
+    def begin(self, found: Sequence[scan.Candidate]) -> None:
+        """Say how much there is to do."""
+        self.total, self.done, self.failed = len(found), 0, 0
+        self.bytes_total = sum(max(0, item.bytes) for item in found)
+        self.bytes_done, self._idle = 0, 0.0
+        self._began = time.monotonic()
+
+    def step(self, item: scan.Candidate, *, ok: bool = True) -> None:
+        """Count a file."""
+        self.done += 1
+        self.failed += not ok
+        self.bytes_done += max(0, item.bytes)
+
+    def say(self, path: Path | None = None, *, finished: bool = False, force: bool = False) -> None:
+        """Tell whoever watches, a few times a second."""
+        now = time.monotonic()
+        if not (finished or force) and now - self._said < SAY_EVERY_S:
+            return
+        self._said = now
+        spent = now - self._began - self._idle if self._began else 0.0
+        rate = self.done / spent if spent > 0.2 and self.done else None
+        bytes_rate = self.bytes_done / spent if spent > 0.2 and self.bytes_done else None
+        left = self.bytes_total - self.bytes_done
+        self.report(
+            IngestProgress(
+                self.id,
+                self.total,
+                self.done,
+                self.failed,
+                scan.shown(path) if path else "",
+                finished,
+                kind=self.kind,
+                collection=self.collection,
+                paused=self.paused and not finished,
+                rate=rate,
+                bytes_rate=bytes_rate,
+                eta_s=left / bytes_rate if bytes_rate and not finished else None,
+            )
+        )
 
 
 @dataclass(slots=True)
-class _Counter:
-    job_id: str
-    total: int
-    report: Callable[[IngestProgress], None]
-    done: int = 0
-    failed: int = 0
+class _Work:
+    """One file on its way."""
 
-    def step(self, *, ok: bool, path: Path) -> None:
-        self.done += 1
-        self.failed += not ok
-        self.say(path)
-
-    def say(self, path: Path | None = None, *, finished: bool = False) -> None:
-        current = scan.shown(path) if path else ""
-        self.report(IngestProgress(self.job_id, self.total, self.done, self.failed, current, finished))
+    item: scan.Candidate
+    row: Row
+    parsed: Parsed | None = None
+    error: LoadError | None = None
+    parse_ms: float = 0.0
+    embed_ms: float = 0.0
+    key: str = ""
+    vectors: list[Any] = field(default_factory=list)
+    tries: int = 1
 
 
 class Ingest:
-    """The work of one job at a time. The caller holds the writer's lock."""
+    """Indexes files of one collection. The caller holds the writer's lock and runs one job at a time."""
 
-    def __init__(self, store: Store, index: Index, embed: Embed, embed_model: str) -> None:
-        self._store = store
+    def __init__(
+        self, ledger: Ledger, index: Index, embedder: Embedder, parser: Parser, chunking: Chunking
+    ) -> None:
+        self._ledger = ledger
         self._index = index
-        self._embed = embed
-        self._parser = Parser()
-        self.pipeline = f"{PARSER}/{CHUNKER}/{embed_model}"
-
-    async def close(self) -> None:
-        """End the parser process."""
-        await self._parser.close()
+        self._embedder = embedder
+        self._parser = parser
+        self._chunking = chunking
+        self._since_compaction = 0
+        self.pipeline = f"{PARSER}/{chunking.version}/{embedder.name}"
 
     async def run(
-        self,
-        job_id: str,
-        found: Sequence[scan.Candidate],
-        on_progress: Callable[[IngestProgress], None],
+        self, job: Control, found: Sequence[scan.Candidate], *, skip_failed: bool = False, again: bool = False
     ) -> None:
-        """Index every file of ``found`` that changed. Returns when each one is indexed or failed."""
-        counter = _Counter(job_id, len(found), on_progress)
-        rows = await asyncio.to_thread(self._rows)
-        changed = []
+        """Index every file of ``found`` that changed. Returns when each one is indexed or failed.
+
+        Args:
+            job: Steers, and is told.
+            found: Files, each once.
+            skip_failed: Leave a file alone that failed before and did not change since.
+            again: Read files that did not change, too.
+
+        Raises:
+            IndexUnusable: The index is gone or damaged.
+            StudyError: The ledger cannot be written.
+        """
+        job.begin(found)
+        rows = await asyncio.to_thread(self._ledger.rows)
+        changed: list[tuple[scan.Candidate, Row | None]] = []
         for item in found:
             row = rows.get(scan.stored(item.path))
-            if row and self._unchanged(row, item):
-                counter.done += 1
+            if row and not again and self.unchanged(row, item, skip_failed=skip_failed):
+                job.step(item)
             else:
                 changed.append((item, row))
-        queued = [(item, await self._queue(item, row)) for item, row in changed]
-        counter.say()
-        for number, (item, row) in enumerate(queued, 1):
-            counter.say(item.path)
-            counter.step(ok=await self._file(item, row), path=item.path)
-            if number % COMPACT_EVERY == 0 and self._index.exists:
-                await self._index.compact()
-        if queued and self._index.exists:
-            await self._index.compact()
-        counter.say(finished=True)
-
-    async def stopped(self, found: Sequence[scan.Candidate]) -> None:
-        """Put the rows right after a job was cancelled: an old version is still there, or nothing is."""
-        rows = await asyncio.to_thread(self._rows)
-        for item in found:
-            row = rows.get(scan.stored(item.path))
-            if row and row.status in ("queued", "parsing", "embedding"):
-                if row.chunks:
-                    await self._set(row, "indexed")
-                else:
-                    await self._set(row, "failed", reason=tr("rag.reason.stopped"))
-
-    async def requeue(self, document_id: str, reason_key: str) -> None:
-        """Mark a document as to be indexed again although its file did not change."""
-        await committed(
-            documents.set_status(
-                self._store,
-                document_id,
-                "queued",
-                reason=tr(reason_key),
-                chunks=0,
-                content_hash="",
-                mtime_ns=0,
+        job.say(force=True)
+        if changed:
+            queued = await self._ledger.queue(changed)
+            await self._work(
+                job,
+                [_Work(item, row) for (item, _), row in zip(changed, queued, strict=True)],
+                fresh=again,
             )
-        )
+            if self._index.exists and self._since_compaction:
+                await self._compact()
+        job.say(finished=True)
 
-    def waiting(self) -> list[scan.Candidate]:
-        """Return the files the ledger says are in the middle of something. Blocking."""
-        found = self._store.query(
-            "SELECT path FROM documents WHERE status IN ('queued', 'parsing', 'embedding') ORDER BY path"
-        )
-        return [scan.candidate(scan.opened(row["path"])) for row in found]
-
-    # -- one file -----------------------------------------------------------------------------------
-
-    async def _file(self, item: scan.Candidate, row: _Row) -> bool:
+    async def _work(self, job: Control, works: list[_Work], *, fresh: bool) -> None:
+        ready: asyncio.Queue[_Work | None] = asyncio.Queue(READ_AHEAD)
+        reading = asyncio.create_task(self._read_all(job, works, ready, fresh=fresh))
         try:
-            await self._set(row, "parsing")
-            started = time.perf_counter()
-            known = row.content_hash if row.pipeline == self.pipeline and row.chunks else ""
-            parsed = await self._parser.parse(item.path, known_hash=known)
-            if parsed.unchanged:
-                await self._set(row, "indexed", mtime_ns=parsed.mtime_ns, bytes=parsed.bytes)
-                return True
-            if not parsed.chunks:
-                raise LoadError("empty")
-            parse_ms = (time.perf_counter() - started) * 1000
-            # Without its hash: from here on the index may hold another version than the row describes.
-            await self._set(row, "embedding", parse_ms=parse_ms, content_hash="")
-            started = time.perf_counter()
-            vectors = await self._vectors(parsed.chunks)
-            embed_ms = (time.perf_counter() - started) * 1000
-            written = await self._index.replace(
-                row.id, parsed.chunks, vectors, scan.shown(Path(item.path.stem))
-            )
-            if written != len(parsed.chunks):
-                raise LoadError("repair")
-            await self._indexed(item, row, parsed, parse_ms, embed_ms)
-        except LoadError as error:
-            await self._set(row, "failed", reason=tr(f"rag.reason.{error.reason}", **error.params))
-            return False
-        except StudyError as error:
-            await self._set(row, "failed", reason=str(error))
-            return False
-        except IndexUnusable:
+            ended = False
+            while not ended:
+                batch, ended = await _gather(ready)
+                # A batch that is begun is finished even when the job is stopped: a few seconds at most.
+                if batch:
+                    await self._finish(job, batch)
+                    if self._since_compaction >= COMPACT_EVERY:
+                        await self._compact()
+            await reading
+        finally:
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError, StudyError):
+                await reading
+
+    async def _read_all(
+        self, job: Control, works: list[_Work], ready: asyncio.Queue[_Work | None], *, fresh: bool
+    ) -> None:
+        """Parse files, in order; those that were changing once more at the end. ``None`` is the last in the queue."""
+        try:
+            waiting = works
+            while waiting:
+                again: list[_Work] = []
+                for work in waiting:
+                    await job.gate()
+                    job.say(work.item.path)
+                    self._ledger.note([work.row], "parsing")
+                    await self._read(work, fresh=fresh)
+                    if work.error and work.error.reason == "changing" and work.tries < CHANGING_TRIES:
+                        work.tries, work.error = work.tries + 1, None
+                        again.append(work)
+                    else:
+                        await ready.put(work)
+                waiting = again
+        except Exception:
+            # Whoever takes from the queue must not wait for ever.
+            await ready.put(None)
             raise
+        await ready.put(None)
+
+    async def _read(self, work: _Work, *, fresh: bool) -> None:
+        row = work.row
+        known = row.content_hash if row.stored_as and row.pipeline == self.pipeline and not fresh else ""
+        started = time.perf_counter()
+        try:
+            work.parsed = await self._parser.parse(work.item.path, known_hash=known, chunking=self._chunking)
+            if not work.parsed.unchanged and not work.parsed.chunks:
+                raise LoadError("empty")
+        except LoadError as error:
+            work.error = error
         except Exception as error:
             # A fault of ours on one file must not leave the others in the queue for ever.
-            log.exception("indexing %r failed", item.path)
-            await self._set(row, "failed", reason=tr("rag.reason.internal", error=type(error).__name__))
-            return False
-        return True
+            log.exception("reading %r failed", work.item.path)
+            work.error = LoadError("internal", error=type(error).__name__)
+        work.parse_ms = (time.perf_counter() - started) * 1000
 
-    async def _indexed(
-        self, item: scan.Candidate, row: _Row, parsed: Parsed, parse_ms: float, embed_ms: float
-    ) -> None:
-        await self._set(
-            row,
-            "indexed",
-            title=parsed.title or scan.shown(Path(item.path.stem)),
-            media_type=parsed.media_type,
-            bytes=parsed.bytes,
-            mtime_ns=parsed.mtime_ns,
-            content_hash=parsed.content_hash,
-            pipeline=self.pipeline,
-            chunks=len(parsed.chunks),
-            chars=parsed.chars,
-            parse_ms=parse_ms,
-            embed_ms=embed_ms,
-        )
+    # -- a batch --------------------------------------------------------------------------------------
 
-    async def _vectors(self, chunks: Sequence[Chunk]) -> list[Any]:
-        """Embed chunks; float32 arrays, because lists of a long document's floats would fill the memory."""
-        arrays: list[Any] = []
-        for start in range(0, len(chunks), EMBED_BATCH):
-            texts = [chunk.text for chunk in chunks[start : start + EMBED_BATCH]]
-            array = await asyncio.to_thread(_array, await self._embed(texts))
-            wrong = array.ndim != 2 or len(array) != len(texts)
-            if wrong or (arrays and array.shape[1] != arrays[0].shape[1]) or not _usable(array):
-                raise StudyError("error.rag.embedding")
-            arrays.append(array)
-        return arrays
+    async def _finish(self, job: Control, batch: list[_Work]) -> None:
+        """Embed and write what was read, and say in the ledger what became of each."""
+        changes: dict[str, dict[str, Any]] = {}
+        good: list[_Work] = []
+        for work in batch:
+            if work.error is not None:
+                reason = tr(f"rag.reason.{work.error.reason}", **work.error.params)
+                changes[work.row.id] = _failed(work, reason)
+            elif work.parsed is not None and work.parsed.unchanged:
+                changes[work.row.id] = _seen(work)
+            else:
+                good.append(work)
+        if good:
+            changes |= await self._store(good)
+        old = [work.row.stored_as for work in good if work.row.stored_as]
+        await self._ledger.write(changes)
+        gone = await asyncio.to_thread(self._ledger.unused, old)
+        if gone:
+            await self._index.delete_many(gone)
+        for work in batch:
+            job.step(work.item, ok=changes[work.row.id]["status"] == "indexed")
+        self._since_compaction += len(good)
+        job.say(batch[-1].item.path, force=True)
 
-    # -- the ledger ---------------------------------------------------------------------------------
-
-    def _rows(self) -> dict[str, _Row]:
-        found = self._store.query(
-            "SELECT path, id, status, bytes, mtime_ns, content_hash, pipeline, chunks FROM documents"
-        )
-        return {
-            row["path"]: _Row(
-                row["id"],
-                row["status"],
-                row["bytes"] or 0,
-                row["mtime_ns"] or 0,
-                row["content_hash"] or "",
-                row["pipeline"] or "",
-                row["chunks"] or 0,
+    async def _store(self, works: list[_Work]) -> dict[str, dict[str, Any]]:
+        """Put documents into the index, contents that are there already but once."""
+        for work in works:
+            assert work.parsed is not None  # noqa: S101 - the caller sorted out the others
+            work.key = storage_key(work.parsed.content_hash, self.pipeline)
+        there = await asyncio.to_thread(self._ledger.stored, [work.key for work in works])
+        new: dict[str, _Work] = {}
+        for work in works:
+            if work.key not in there or work.key == work.row.stored_as:
+                new.setdefault(work.key, work)
+        self._ledger.note([work.row for work in new.values()], "embedding")
+        reasons = await self._embed(list(new.values()))
+        writing = [work for work in new.values() if work.key not in reasons]
+        try:
+            counts = await self._index.replace_many(
+                [(work.key, _chunks(work), work.vectors, scan.shown(work.item.path.stem)) for work in writing]
             )
-            for row in found
+        except IndexUnusable:
+            raise
+        except StudyError as error:
+            counts = {}
+            reasons |= {work.key: str(error) for work in writing}
+        changes: dict[str, dict[str, Any]] = {}
+        for work in works:
+            expected = len(_chunks(work))
+            found = counts.get(work.key, there.get(work.key, 0))
+            if work.key in reasons:
+                changes[work.row.id] = _failed(work, reasons[work.key])
+            elif found != expected:
+                changes[work.row.id] = _failed(work, tr("rag.reason.repair"))
+            else:
+                changes[work.row.id] = self._indexed(work)
+        return changes
+
+    async def _embed(self, works: list[_Work]) -> dict[str, str]:
+        """Embed documents together; one by one when that fails. Returns reasons by key."""
+        if not works:
+            return {}
+        started = time.perf_counter()
+        texts = [self._texts(work) for work in works]
+        try:
+            vectors = await self._embedder.documents([text for one in texts for text in one])
+        except StudyError as error:
+            if len(works) == 1:
+                return {works[0].key: str(error)}
+            reasons: dict[str, str] = {}
+            for work in works:
+                reasons |= await self._embed([work])
+            return reasons
+        took = (time.perf_counter() - started) * 1000
+        reasons = {}
+        start = 0
+        for work, one in zip(works, texts, strict=True):
+            work.vectors = vectors[start : start + len(one)]
+            work.embed_ms = took * len(one) / max(1, len(vectors))
+            start += len(one)
+            if all(vector is None for vector in work.vectors):
+                reasons[work.key] = str(StudyError("error.rag.embedding"))
+        return reasons
+
+    def _texts(self, work: _Work) -> list[str]:
+        title = work.parsed.title if work.parsed and work.parsed.title else scan.shown(work.item.path.stem)
+        return [embedded_text(chunk, title, self._chunking) for chunk in _chunks(work)]
+
+    def _indexed(self, work: _Work) -> dict[str, Any]:
+        parsed = work.parsed
+        assert parsed is not None  # noqa: S101 - only parsed files get here
+        return {
+            **_seen(work),
+            "title": parsed.title or scan.shown(work.item.path.stem),
+            "media_type": parsed.media_type,
+            "content_hash": parsed.content_hash,
+            "pipeline": self.pipeline,
+            "stored_as": work.key,
+            "chunks": len(parsed.chunks),
+            "chars": parsed.chars,
+            "tokens": parsed.tokens,
+            "pages": parsed.pages,
+            "encoding": parsed.encoding,
+            "note": tr(f"rag.note.{parsed.note}") if parsed.note else "",
+            "parse_ms": work.parse_ms,
+            "embed_ms": work.embed_ms,
         }
 
-    def _unchanged(self, row: _Row, item: scan.Candidate) -> bool:
-        same_file = (row.bytes, row.mtime_ns) == (item.bytes, item.mtime_ns)
-        return row.status == "indexed" and same_file and row.pipeline == self.pipeline
+    def rows(self) -> dict[str, Row]:
+        """Return what the ledger knows, by stored path. Blocking."""
+        return self._ledger.rows()
 
-    async def _queue(self, item: scan.Candidate, row: _Row | None) -> _Row:
-        if row:
-            await self._set(row, "queued")
-            return row
-        now = time.time()
-        document = Document(
-            id=new_id(),
-            path=scan.stored(item.path),
-            title=scan.shown(Path(item.path.stem)),
-            status="queued",
-            media_type=media_type(item.path),
-            bytes=max(0, item.bytes),
-            added_at=now,
-            updated_at=now,
-        )
-        await committed(documents.put_document(self._store, document))
-        return _Row(document.id, "queued", 0, 0, "", "", 0)
+    def unused(self, keys: Sequence[str]) -> list[str]:
+        """Return which keys of the index no document refers to. Blocking."""
+        return self._ledger.unused(keys)
 
-    async def _set(self, row: _Row, status: DocumentStatus, *, reason: str = "", **fields: Any) -> None:
-        await committed(documents.set_status(self._store, row.id, status, reason=reason, **fields))
+    def unchanged(self, row: Row, item: scan.Candidate, *, skip_failed: bool = False) -> bool:
+        """Say whether a row describes a file as it is; with ``skip_failed`` also one that failed as it is."""
+        if (row.bytes, row.mtime_ns) != (item.bytes, item.mtime_ns):
+            return False
+        if row.status == "failed":
+            return skip_failed
+        return row.status == "indexed" and row.pipeline == self.pipeline
+
+    async def _compact(self) -> None:
+        self._since_compaction = 0
+        await self._index.compact()
 
 
-async def committed(future: concurrent.futures.Future[T]) -> T:
-    """Wait for a write. Cancelling the wait does not cancel the write, which is queued already."""
-    return await asyncio.shield(asyncio.wrap_future(future))
+async def _gather(ready: asyncio.Queue[_Work | None]) -> tuple[list[_Work], bool]:
+    """Take what is ready, at least one file. Returns it, and whether there is no more to come."""
+    batch: list[_Work] = []
+    chunks = 0
+    while len(batch) < BATCH_DOCUMENTS and chunks < BATCH_CHUNKS:
+        if batch and ready.empty():
+            break
+        work = await ready.get()
+        if work is None:
+            return batch, True
+        batch.append(work)
+        chunks += len(_chunks(work))
+    return batch, False
 
 
-def _array(vectors: list[list[float]]) -> Any:
-    import numpy as np
-
-    return np.asarray(vectors, dtype=np.float32)
+def _chunks(work: _Work) -> tuple[Any, ...]:
+    return work.parsed.chunks if work.parsed else ()
 
 
-def _usable(array: Any) -> bool:
-    """Say whether every vector is finite and not zero: LanceDB would take others, and never find them."""
-    import numpy as np
+def _failed(work: _Work, reason: str) -> dict[str, Any]:
+    """Say why; what is in the index of an older version stays there, and described."""
+    file = {"bytes": max(0, work.item.bytes), "mtime_ns": work.item.mtime_ns}
+    return {"status": "failed", "reason": reason, **file}
 
-    return (
-        bool(array.shape[1])
-        and bool(np.isfinite(array).all())
-        and bool((np.abs(array).sum(axis=1) > 0).all())
-    )
+
+def _seen(work: _Work) -> dict[str, Any]:
+    assert work.parsed is not None  # noqa: S101 - only parsed files get here
+    return {
+        "status": "indexed",
+        "reason": "",
+        "bytes": work.parsed.bytes,
+        "mtime_ns": work.parsed.mtime_ns,
+        "removed_at": None,
+    }

@@ -4,67 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from core.errors import StudyError, UsageError
-from core.events import Document, Hit, IngestProgress, Notice
+from core.errors import UsageError
+from core.events import Document, Hit, Notice
 from core.i18n import tr
 from core.rag import scan
-from core.rag.fusion import fuse
-from core.rag.index import Found, Index, IndexUnusable
-from core.rag.ingest import Embed, Ingest, committed
-from core.rag.keywords import query_terms
+from core.rag.embedding import EmbeddingCache
+from core.rag.index import IndexUnusable
+from core.rag.ingest import Control
+from core.rag.jobs import Board, Progress, quiet
+from core.rag.ledger import MIDDLE, committed
 from core.rag.lock import WriterLock
-from core.session import Store, documents
-from core.text import clean_line
+from core.rag.parsing.parser import Parser
+from core.rag.search import Result
+from core.rag.shelf import Embed, Embedders, Shelf, drop_directory, only, settings_of
+from core.rag.shelving import Shelving
+from core.rag.sync import Survey, apply, survey, take_out
+from core.rag.types import DEFAULT, CheckReport, Details, Filters, SearchResult, SyncReport
+from core.rag.upkeep import Upkeep, waiting
+from core.rag.views import DocumentView, Lookup
+from core.session import Store, collections, documents, ingest_jobs
 
 log = logging.getLogger(__name__)
 
-CANDIDATES = 50
-"""Chunks taken from each search before they are merged."""
-
-MAX_QUERY_CHARS = 2_000
-"""A longer question is cut: its vector would be an average of everything."""
-
-Progress = Callable[[IngestProgress], None]
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkView:
-    """One chunk of a document, to be read in place."""
-
-    chunk_id: str
-    ordinal: int
-    section: str
-    text: str
-    page: int | None
-    char_start: int
-    char_end: int
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentView:
-    """A document and its chunks, in reading order. No chunks: it has not been indexed (yet)."""
-
-    document: Document
-    chunks: list[ChunkView]
+T = TypeVar("T")
 
 
 class Library:
-    """Documents of the user, kept in a ledger (the store) and an index (LanceDB).
+    """Documents of the user, kept in a ledger (the store) and an index for each collection (LanceDB).
 
     Every method runs on one event loop. Nothing heavy is imported before something is added or found.
 
     Args:
         store: The session store with the ledger.
-        index_dir: Directory of the index; made when needed.
+        index_dir: Directory of the default collection's index, made when needed; others' are beside it.
         embed: Turns texts into vectors, one for each, all of one length.
         embed_model: Its name. Vectors of another model are never searched: the index is made anew.
         on_notice: Called when something happened that the user should know.
+        embedders: Gives the embedder a collection names; without it every collection uses ``embed``.
+        cache: Vectors kept by content; closed with the library.
     """
 
     def __init__(
@@ -74,33 +56,57 @@ class Library:
         embed: Embed,
         embed_model: str,
         on_notice: Callable[[Notice], None] | None = None,
+        *,
+        embedders: Embedders | None = None,
+        cache: EmbeddingCache | None = None,
     ) -> None:
         self._store = store
-        self._embed = embed
+        self._base = index_dir
         self._notice = on_notice or (lambda notice: log.warning("%s", notice.text))
-        self._index = Index(index_dir, embed_model)
+        self._embedders = embedders or only(embed, embed_model)
+        self._cache = cache
+        self._parser = Parser()
+        self._shelves: dict[str, Shelf] = {}
+        self._lookup = Lookup(store)
         self._lock = WriterLock(index_dir.with_name(f"{index_dir.name}.lock"))
-        self._ingest = Ingest(store, self._index, embed, embed_model)
-        self._writing = asyncio.Lock()
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._closing = False
+        self._board = Board(store, self._lock, self._put_right)
+        self.shelving = Shelving(store, index_dir, self._lock, self._embedders, self.shelf, self.rebuild)
+        self.upkeep = Upkeep(self, store, self._lock, self._notice)
 
     async def open(self) -> None:
         """Make ready. Cheap: LanceDB is loaded with the first search or document."""
-        self._closing = False
 
     async def close(self) -> None:
         """Stop. A job that is running stays unfinished in the ledger: :meth:`resume` continues it."""
-        self._closing = True
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._ingest.close()
-        self._index.close()
+        await self.upkeep.close()
+        await self._board.close()
+        await self._parser.close()
+        for shelf in self._shelves.values():
+            shelf.close()
+        if self._cache is not None:
+            await asyncio.to_thread(self._cache.close)
 
-    # -- adding -------------------------------------------------------------------------------------
+    async def resume(self, on_progress: Progress = quiet) -> None:
+        """Continue what a crash or an exit cut off, and put right an index that was lost.
 
-    async def add(self, paths: Sequence[Path], on_progress: Progress) -> str:
+        Does nothing when another process is adding documents: what looks unfinished is its work.
+        """
+        await self.upkeep.resume(on_progress)
+
+    async def check(self, *, repair: bool = False, on_progress: Progress = quiet) -> CheckReport:
+        """Compare ledger and index, and put right what disagrees when told to."""
+        return await self.upkeep.check(repair=repair, on_progress=on_progress)
+
+    # -- jobs -----------------------------------------------------------------------------------------
+
+    @property
+    def board(self) -> Board:
+        """The jobs of this process."""
+        return self._board
+
+    async def add(
+        self, paths: Sequence[Path], on_progress: Progress = quiet, *, collection: str = DEFAULT
+    ) -> str:
         """Index files and folders; folders are walked, unchanged files skipped, changed ones replaced.
 
         Every file ends ``indexed``, or ``failed`` with a reason in the ledger. Cancelling the task that waits
@@ -110,131 +116,197 @@ class Library:
             The job's id.
 
         Raises:
-            UsageError: A path does not exist, or there is nothing to index in it.
+            UsageError: A path or the collection does not exist, or there is nothing to index in it.
             StudyError: ``error.rag.busy`` when another process is adding documents.
         """
+        shelf = await self.shelf(collection)
         absolute = await asyncio.to_thread(scan.check_paths, paths)
         found = await asyncio.to_thread(scan.find_files, absolute)
         if not found:
             raise UsageError("error.rag.no_files", path=scan.shown(absolute[0]) if absolute else "")
-        self._lock.acquire()
-        try:
-            job_id = await committed(
-                documents.start_job(self._store, [scan.stored(path) for path in absolute])
-            )
-            await self._tracked(self._run(job_id, found, on_progress))
-        finally:
-            self._lock.release()
+        stored = [scan.stored(path) for path in absolute]
+
+        async def work(job: Control) -> None:
+            await committed(collections.add_sources(self._store, shelf.id, stored))
+            await self.ingest(job, shelf.id, found)
+
+        return await self._board.run("add", shelf.id, stored, work, on_progress)
+
+    async def sync(self, collection: str = "", on_progress: Progress = quiet) -> list[SyncReport]:
+        """Look at every source, and index what is new or changed; documents whose file is gone are removed.
+
+        A source that cannot be reached is suspended: its documents stay.
+
+        Returns:
+            A report for each collection.
+        """
+        wanted = [await self.shelf(collection)] if collection else await self.shelves()
+        return [await self._sync(shelf.id, on_progress) for shelf in wanted]
+
+    async def reindex(
+        self, document_ids: Sequence[str], on_progress: Progress = quiet, *, kind: str = "reindex"
+    ) -> str:
+        """Read documents again although their files did not change. Returns the last job's id."""
+        rows = [await self._row(one) for one in document_ids]
+        job_id = ""
+        for collection in dict.fromkeys(row["collection"] for row in rows):
+            paths = [row["path"] for row in rows if row["collection"] == collection]
+            found = [scan.candidate(scan.opened(path)) for path in paths]
+
+            async def work(
+                job: Control, collection: str = collection, found: list[scan.Candidate] = found
+            ) -> None:
+                await self.ingest(job, collection, found, again=True)
+
+            job_id = await self._board.run(kind, collection, paths, work, on_progress)
         return job_id
 
-    async def resume(self, on_progress: Progress) -> None:
-        """Continue what a crash or an exit cut off, and put right an index that was lost.
+    async def retry(self, document_ids: Sequence[str] = (), on_progress: Progress = quiet) -> str:
+        """Try documents that failed once more: these, or all. Returns the last job's id, ``""`` for nothing to do."""
+        failed = await asyncio.to_thread(
+            self._store.query, "SELECT id FROM documents WHERE status = 'failed' ORDER BY path"
+        )
+        wanted = [row["id"] for row in failed if not document_ids or row["id"] in document_ids]
+        return await self.reindex(wanted, on_progress, kind="retry") if wanted else ""
 
-        Does nothing when another process is adding documents: what looks unfinished is its work.
-        """
-        try:
-            self._lock.acquire()
-        except StudyError:
+    async def resume_job(self, job_id: str, on_progress: Progress = quiet) -> None:
+        """Go on with a paused job, one a process left that is gone too."""
+        if await self._board.resume(job_id):
             return
-        try:
-            await self._tracked(self._resume(on_progress))
-        finally:
-            self._lock.release()
+        row = await asyncio.to_thread(ingest_jobs.get_job, self._store, job_id)
+        if row is None or row.ended_at is not None or row.alive:
+            raise UsageError("error.rag.job", id=job_id)
+        await self.upkeep.go_on(row, on_progress)
 
-    async def _resume(self, on_progress: Progress) -> None:
-        jobs = await asyncio.to_thread(documents.unfinished_jobs, self._store)
-        await self._check_index(thorough=bool(jobs))
-        for job in jobs:
-            paths = [scan.opened(path) for path in job.paths]
-            found = await asyncio.to_thread(scan.find_files, paths)
-            await self._run(job.id, found, on_progress)
-        waiting = await asyncio.to_thread(self._ingest.waiting)
-        if waiting and not self._writing.locked():
-            job_id = await committed(
-                documents.start_job(self._store, [scan.stored(item.path) for item in waiting])
-            )
-            await self._run(job_id, waiting, on_progress)
-
-    async def _run(self, job_id: str, found: Sequence[scan.Candidate], on_progress: Progress) -> None:
-        began = False
+    async def ingest(
+        self,
+        job: Control,
+        collection: str,
+        found: Sequence[scan.Candidate],
+        *,
+        skip_failed: bool = False,
+        again: bool = False,
+    ) -> None:
+        """Do an ingest job's work. When the index turns out to be lost, it is made anew, with all that was in it."""
+        shelf = await self.shelf(collection)
         try:
-            async with self._writing:
-                began = True
-                await self._work(job_id, found, on_progress)
-        except asyncio.CancelledError:
-            # At exit the job stays unfinished, for the next start; a job the user stopped is over.
-            if not self._closing:
-                if began:
-                    await self._ingest.stopped(found)
-                await committed(documents.finish_job(self._store, job_id, status="cancelled"))
-            raise
-        await committed(documents.finish_job(self._store, job_id, status="done"))
-
-    async def _work(self, job_id: str, found: Sequence[scan.Candidate], on_progress: Progress) -> None:
-        try:
-            await self._ingest.run(job_id, found, on_progress)
+            await shelf.ingest.run(job, found, skip_failed=skip_failed, again=again)
         except IndexUnusable as unusable:
-            # The index was lost: start over with an empty one, and with every document that was in it.
-            await self._start_over(unusable.reason)
-            await self._ingest.run(job_id, await asyncio.to_thread(self._ingest.waiting), on_progress)
+            await self.upkeep.start_over(shelf, unusable.reason)
+            lost = await asyncio.to_thread(waiting, self._store, collection)
+            # What this job was about is waiting too, or done.
+            await shelf.ingest.run(job, lost)
 
-    async def _tracked(self, work: Awaitable[None]) -> None:
-        """Await ``work`` in a task that :meth:`close` can cancel."""
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        try:
-            await task
-        finally:
-            self._tasks.discard(task)
+    async def _put_right(self, collection: str) -> None:
+        """After a job was stopped: nothing is in the middle of anything."""
+        marks = ", ".join("?" * len(MIDDLE))
+        rows = await asyncio.to_thread(
+            self._store.query,
+            f"SELECT id, stored_as FROM documents WHERE collection = ? AND status IN ({marks})",
+            [collection, *MIDDLE],
+        )
+        failed = {"status": "failed", "reason": tr("rag.reason.stopped")}
+        if rows:
+            await committed(
+                documents.set_rows(
+                    self._store,
+                    {row["id"]: {"status": "stale"} if row["stored_as"] else failed for row in rows},
+                )
+            )
 
-    # -- reading ------------------------------------------------------------------------------------
+    # -- sync -----------------------------------------------------------------------------------------
 
-    def documents(self) -> list[Document]:
-        """Return the ledger, by path, with paths fit to be shown."""
-        return [_shown(document) for document in documents.list_documents(self._store)]
+    async def _sync(self, collection: str, on_progress: Progress) -> SyncReport:
+        found = Survey()
+        totals: dict[str, int] = {}
+
+        async def work(job: Control) -> None:
+            nonlocal found
+            shelf = await self.shelf(collection)
+            found = await asyncio.to_thread(self._survey, shelf)
+            await apply(self._store, shelf, found, self._notice)
+            await self.ingest(job, collection, found.changed, skip_failed=True)
+            totals["failed"] = job.failed
+
+        sources = await asyncio.to_thread(collections.list_sources, self._store, collection)
+        paths = [row["path"] for row in sources]
+        job_id = await self._board.run("sync", collection, paths, work, on_progress)
+        return SyncReport(
+            job_id,
+            added=found.added,
+            changed=len(found.changed) - found.added,
+            moved=len(found.moved),
+            removed=len(found.removed),
+            unchanged=found.unchanged,
+            suspended=tuple(scan.shown(path) for path in found.suspended.values()),
+            failed=totals.get("failed", 0),
+        )
+
+    def _survey(self, shelf: Shelf) -> Survey:
+        return survey(
+            collections.list_sources(self._store, shelf.id),
+            shelf.ingest.rows(),
+            collections.exclusions(self._store, shelf.id),
+            lambda row, item: shelf.ingest.unchanged(row, item, skip_failed=True),
+        )
+
+    # -- reading --------------------------------------------------------------------------------------
+
+    def documents(self, collection: str = "") -> list[Document]:
+        """Return the ledger, by path, with paths fit to be shown. Blocking."""
+        return [_shown(document) for document in documents.list_documents(self._store, collection)]
 
     async def search(self, query: str, k: int = 5) -> list[Hit]:
+        """Find passages in every collection. See :meth:`find`."""
+        return list((await self.find(query, k)).hits)
+
+    async def find(
+        self,
+        query: str,
+        k: int = 5,
+        *,
+        filters: Filters = Filters(),  # noqa: B008 - frozen
+        phrase: str = "",
+        variety: float = 0.0,
+    ) -> SearchResult:
         """Find passages.
 
         Args:
             query: A question or words, in any language the embedding model knows.
             k: How many passages at most.
+            filters: Which documents to look at.
+            phrase: Must occur literally.
+            variety: 0–1: how much a passage like one above it gives way to another.
 
         Returns:
-            Best first. ``score`` (0–1, defined in :func:`core.rag.fusion.fuse`) orders the list and is
-            comparable between queries; ``vector_score`` is the cosine similarity; ``keyword_score`` the BM25 or
-            ``None`` when no word was shared.
+            Best first. ``score`` (0–1, :mod:`core.rag.fusion`) orders the list and is comparable between queries;
+            ``vector_score`` is the cosine similarity; ``keyword_score`` the BM25, ``None`` when no word was shared.
         """
-        query = clean_line(query, max_chars=MAX_QUERY_CHARS)
-        if not query or k < 1:
-            return []
-        if not self._index.exists:
-            if await asyncio.to_thread(self._store.query, "SELECT 1 FROM documents WHERE chunks > 0 LIMIT 1"):
-                self._rebuild("missing")
-            return []
-        vector = (await self._embed([query]))[0]
-        if not all(math.isfinite(value) for value in vector):
-            raise StudyError("error.rag.embedding")
-        limit = max(CANDIDATES, 2 * k)
-        words = query_terms(query)
-        try:
-            by_vector, by_words = await asyncio.gather(
-                self._index.search_vector(vector, limit),
-                self._index.search_keywords(words, vector, limit),
+        if not await asyncio.to_thread(documents.any_stored, self._store):
+            return SearchResult((), False, 0.0)
+        shelves = await self.shelves(filters.collections)
+        results: list[tuple[Result, list[Hit]]] = []
+        for shelf in shelves:
+            found = await self._read(
+                shelf.id, lambda one: self._lookup.find(one, query, k, filters, phrase, variety)
             )
-        except IndexUnusable as unusable:
-            self._rebuild(unusable.reason)
-            return []
-        fused = fuse(query, words, by_vector, by_words)
-        paths = await asyncio.to_thread(self._paths, {item.found.document_id for item in fused})
-        # A chunk whose document is not in the ledger was removed; the index catches up later.
-        known = [item for item in fused if item.found.document_id in paths]
-        return [_hit(paths[item.found.document_id], item.found, item.score) for item in known[:k]]
+            if found is not None:
+                results.append(found)
+        return self._lookup.merged(results, k)
 
-    def _paths(self, document_ids: set[str]) -> dict[str, str]:
-        marks = ", ".join("?" * len(document_ids))
-        rows = self._store.query(f"SELECT id, path FROM documents WHERE id IN ({marks})", list(document_ids))
-        return {row["id"]: scan.shown(row["path"]) for row in rows}
+    async def _read(self, collection: str, read: Callable[[Shelf], Awaitable[T]]) -> T | None:
+        """Read from a collection; once more where its index was replaced meanwhile. ``None``: it is being made anew."""
+        while True:
+            shelf = await self.shelf(collection)
+            try:
+                found = await read(shelf)
+            except IndexUnusable as unusable:
+                if await self.shelf(collection) is shelf:
+                    self.upkeep.start_over_aside(shelf.id, unusable.reason)
+                    return None
+            else:
+                if await self.shelf(collection) is shelf:
+                    return found
 
     async def view(self, document_id: str) -> DocumentView:
         """Return a document with its chunks.
@@ -242,116 +314,101 @@ class Library:
         Raises:
             UsageError: There is no such document.
         """
-        document = await asyncio.to_thread(documents.get_document, self._store, document_id)
-        if document is None:
-            raise UsageError("error.rag.unknown", id=document_id)
-        chunks: list[ChunkView] = []
-        if self._index.exists:
-            try:
-                found = await self._index.chunks(document.id)
-            except IndexUnusable as unusable:
-                self._rebuild(unusable.reason)
-                found = []
-            chunks = [
-                ChunkView(
-                    name, item.ordinal, item.section, item.text, item.page, item.char_start, item.char_end
-                )
-                for name, item in found
-            ]
-        return DocumentView(_shown(document), chunks)
+        row = await self._row(document_id)
+        found = await self._read(row["collection"], lambda one: self._lookup.view(one, row["id"]))
+        return found or DocumentView(await asyncio.to_thread(self._lookup.document, row["id"]), [])
 
-    async def remove(self, document_id: str) -> None:
-        """Forget a document (the file itself is not touched).
+    async def details(self, document_id: str) -> Details:
+        """Return everything known of a document.
 
         Raises:
             UsageError: There is no such document.
+        """
+        return await asyncio.to_thread(self._lookup.details, document_id)
+
+    async def remove(self, document_id: str) -> None:
+        """Forget a document (the file itself is not touched)."""
+        await self.remove_many([document_id])
+
+    async def remove_many(self, document_ids: Sequence[str]) -> None:
+        """Forget documents (the files themselves are not touched); a sync leaves them out until added again.
+
+        Raises:
+            UsageError: There is no such document; none is forgotten.
             StudyError: ``error.rag.busy`` when another process is adding documents.
         """
-        document = await asyncio.to_thread(documents.get_document, self._store, document_id)
-        if document is None:
-            raise UsageError("error.rag.unknown", id=document_id)
+        rows = [await self._row(one) for one in document_ids]
         self._lock.acquire()
         try:
-            async with self._writing:
-                # The ledger first: what is not in it is never found, even when a crash comes in between.
-                await committed(documents.remove_document(self._store, document.id))
-                if self._index.exists:
-                    await self._index.delete(document.id)
-        except IndexUnusable as unusable:
-            self._rebuild(unusable.reason)
+            for collection in dict.fromkeys(row["collection"] for row in rows):
+                shelf = await self.shelf(collection)
+                ids = [row["id"] for row in rows if row["collection"] == collection]
+                try:
+                    await take_out(self._store, shelf, ids, forget=True)
+                except IndexUnusable as unusable:
+                    self.upkeep.start_over_aside(shelf.id, unusable.reason)
         finally:
             self._lock.release()
 
-    # -- repair -------------------------------------------------------------------------------------
+    async def _row(self, document_id: str) -> dict[str, Any]:
+        found = await asyncio.to_thread(documents.get_document, self._store, document_id)
+        if found is None or found.status == "removed":
+            raise UsageError("error.rag.unknown", id=document_id)
+        return await asyncio.to_thread(documents.columns_of, self._store, found.id)
 
-    async def _check_index(self, *, thorough: bool) -> None:
-        """Compare ledger and index; what the index lost is queued again, what only it has is deleted."""
-        ledger = await asyncio.to_thread(documents.list_documents, self._store)
-        claimed = {item.id: item.chunks for item in ledger if item.chunks}
-        if not self._index.exists:
-            if claimed:
-                await self._start_over("missing")
+    # -- collections ------------------------------------------------------------------------------------
+
+    async def shelf(self, collection: str) -> Shelf:
+        """Return an open collection by id or name.
+
+        Raises:
+            UsageError: ``error.rag.collection``.
+        """
+        row = await asyncio.to_thread(collections.get_collection, self._store, collection)
+        if row is None:
+            raise UsageError("error.rag.collection", name=collection)
+        shelf = self._shelves.get(row["id"])
+        if shelf is None or shelf.settings != settings_of(row):
+            if shelf is not None:
+                shelf.close()
+            shelf = Shelf(self._store, row, self._base, self._embedders, self._parser)
+            self._shelves[shelf.id] = shelf
+        return shelf
+
+    async def shelves(self, names: Sequence[str] = ()) -> list[Shelf]:
+        """Return collections, all when none is named."""
+        rows = await asyncio.to_thread(collections.list_collections, self._store)
+        return [await self.shelf(name) for name in (names or [row["id"] for row in rows])]
+
+    async def rebuild(self, collection: str, on_progress: Progress = quiet) -> str:
+        """Build the index of a collection's next settings beside the one in use, then switch."""
+        shelf = await self.shelf(collection)
+        return await self._board.run(
+            "rebuild", shelf.id, [], lambda job: self.build(job, shelf.id), on_progress
+        )
+
+    async def build(self, job: Control, collection: str) -> None:
+        """Do a rebuild job's work."""
+        shelf = await self.shelf(collection)
+        if not shelf.next:
             return
-        if not thorough:
-            return
+        ingest, index, ledger, settings = shelf.beside()
+        rows = await asyncio.to_thread(self._store.query, _LIVE, [shelf.id])
+        found = [scan.candidate(scan.opened(row["path"])) for row in rows]
         try:
-            counts = await self._index.counts()
-        except IndexUnusable as unusable:
-            await self._start_over(unusable.reason)
-            return
-        known = {item.id for item in ledger}
-        for document_id in counts.keys() - known:
-            await self._index.delete(document_id)
-        for document_id, chunks in claimed.items():
-            if counts.get(document_id, 0) != chunks:
-                await self._ingest.requeue(document_id, "rag.reason.repair")
+            await ingest.run(job, found)
+        except IndexUnusable:
+            # What was built so far is gone: from the beginning.
+            await index.reset()
+            await ledger.clear()
+            await ingest.run(job, found)
+        index.close()
+        await ledger.switch(**settings)
+        await asyncio.to_thread(drop_directory, self._base, shelf.id, shelf.generation)
 
-    async def _start_over(self, reason: str) -> None:
-        # The ledger first: whatever happens next, it does not claim what the index does not have.
-        for document in await asyncio.to_thread(documents.list_documents, self._store):
-            if document.chunks or document.status != "failed":
-                await self._ingest.requeue(document.id, "rag.reason.rebuild")
-        await self._index.reset()
-        self._notice(Notice(tr(f"rag.index.{reason}"), "warning"))
 
-    def _rebuild(self, reason: str) -> None:
-        """Make the index anew from the files, in the background."""
-        if self._tasks or self._closing:
-            return  # a running job finds out by itself, or this is already being done
-
-        async def work() -> None:
-            try:
-                self._lock.acquire()
-            except StudyError:
-                return
-            try:
-                await self._start_over(reason)
-                await self._resume(lambda progress: None)
-            finally:
-                self._lock.release()
-
-        task = asyncio.ensure_future(work())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+_LIVE = "SELECT path FROM documents WHERE collection = ? AND status != 'removed' ORDER BY path"
 
 
 def _shown(document: Document) -> Document:
     return replace(document, path=scan.shown(document.path))
-
-
-def _hit(path: str, found: Found, score: float) -> Hit:
-    chunk = found.chunk
-    return Hit(
-        document_id=found.document_id,
-        document=Path(path).name,
-        path=path,
-        section=chunk.section,
-        text=chunk.text,
-        score=round(score, 4),
-        chunk_id=found.chunk_id,
-        vector_score=round(found.cosine, 4),
-        keyword_score=None if found.bm25 is None else round(found.bm25, 3),
-        char_start=chunk.char_start,
-        char_end=chunk.char_end,
-        page=chunk.page,
-    )

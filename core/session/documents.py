@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from core.events import Document, DocumentStatus, StoreChanged
-from core.session import owner
-from core.session.chat import new_id
 from core.session.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sqlite_utils import Database
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Document))
+_COMPUTED = ("same_as", "mtime")
+_FIELDS = tuple(field.name for field in dataclasses.fields(Document) if field.name not in _COMPUTED)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One ingest job: the paths a user added at once."""
-
-    id: str
-    paths: tuple[str, ...]
-    status: Literal["running", "done", "cancelled"]
-    started_at: float
-
-
-def _document_of(row: Mapping[str, Any]) -> Document:
-    return Document(**{name: row[name] for name in _FIELDS if row[name] is not None})
+def _document_of(row: Mapping[str, Any], same_as: str = "") -> Document:
+    values = {name: row[name] for name in _FIELDS if row[name] is not None}
+    return Document(**values, same_as=same_as, mtime=(row["mtime_ns"] or 0) / 1e9)
 
 
 def put_document(store: Store, document: Document, *, mtime_ns: int = 0, pipeline: str = "") -> Future[None]:
@@ -44,95 +30,137 @@ def put_document(store: Store, document: Document, *, mtime_ns: int = 0, pipelin
         mtime_ns: The file's modification time, to tell an unchanged file.
         pipeline: Parser, chunker and embedder versions, to tell a file indexed by an older pipeline.
     """
+    return put_documents(store, [document], mtime_ns=mtime_ns, pipeline=pipeline)
+
+
+def put_documents(
+    store: Store, found: Sequence[Document], *, mtime_ns: int = 0, pipeline: str = ""
+) -> Future[None]:
+    """Insert rows, or replace them, in one commit."""
 
     def work(db: Database) -> None:
-        row = {**dataclasses.asdict(document), "mtime_ns": mtime_ns, "pipeline": pipeline}
-        db.table("documents").upsert(row, pk="id")
+        rows = []
+        for document in found:
+            row = {name: getattr(document, name) for name in _FIELDS}
+            rows.append({**row, "mtime_ns": mtime_ns, "pipeline": pipeline})
+        db.table("documents").upsert_all(rows, pk="id")
 
-    return store.submit(work, StoreChanged("documents", (document.id,)))
+    return store.submit(work, StoreChanged("documents", tuple(one.id for one in found)))
 
 
 def set_status(
     store: Store, document_id: str, status: DocumentStatus, *, reason: str = "", **fields: Any
 ) -> Future[None]:
     """Change a document's status, and other columns of its row by name."""
+    return set_rows(store, {document_id: {"status": status, "reason": reason, **fields}})
+
+
+def set_rows(store: Store, changes: Mapping[str, Mapping[str, Any]]) -> Future[None]:
+    """Change columns of several documents in one commit.
+
+    Args:
+        changes: By document id; column names and values.
+    """
 
     def work(db: Database) -> None:
-        changes = {"status": status, "reason": reason, "updated_at": time.time(), **fields}
-        assignments = ", ".join(f"{name} = :{name}" for name in changes)
-        db.execute(f"UPDATE documents SET {assignments} WHERE id = :id", {**changes, "id": document_id})
+        now = time.time()
+        for document_id, columns in changes.items():
+            values = {"updated_at": now, **columns}
+            assignments = ", ".join(f"{name} = :{name}" for name in values)
+            db.execute(f"UPDATE documents SET {assignments} WHERE id = :id", {**values, "id": document_id})
 
-    return store.submit(work, StoreChanged("documents", (document_id,)))
+    return store.submit(work, StoreChanged("documents", tuple(changes)))
 
 
-def list_documents(store: Store) -> list[Document]:
-    """Return every document, by path."""
-    return [_document_of(row) for row in store.query("SELECT * FROM documents ORDER BY path")]
+def list_documents(
+    store: Store, collection: str = "", *, ids: Iterable[str] = (), removed: bool = False
+) -> list[Document]:
+    """Return documents, by path.
+
+    Args:
+        collection: Of this one only; ``""`` for all.
+        ids: Only these; empty for all.
+        removed: With those whose file is gone.
+    """
+    conditions, values = ["1"], []
+    if collection:
+        conditions.append("collection = ?")
+        values.append(collection)
+    wanted = list(ids)
+    if wanted:
+        conditions.append(f"id IN ({', '.join('?' * len(wanted))})")
+        values += wanted
+    if not removed:
+        conditions.append("status != 'removed'")
+    where = " AND ".join(conditions)
+    rows = store.query(f"SELECT * FROM documents WHERE {where} ORDER BY path, collection", values)
+    first: dict[tuple[str, str], str] = {}
+    found = []
+    for row in rows:
+        key = (row["collection"], row["stored_as"])
+        owner = first.setdefault(key, row["id"]) if row["stored_as"] else row["id"]
+        found.append(_document_of(row, "" if owner == row["id"] else owner))
+    return found
 
 
 def get_document(store: Store, id_or_path: str) -> Document | None:
-    """Return a document by its id or its path."""
-    rows = store.query("SELECT * FROM documents WHERE id = ? OR path = ?", [id_or_path, id_or_path])
+    """Return a document by its id or its path, one whose file is gone too."""
+    rows = store.query(
+        "SELECT * FROM documents WHERE id = ? OR path = ? ORDER BY status = 'removed' LIMIT 1",
+        [id_or_path, id_or_path],
+    )
     return _document_of(rows[0]) if rows else None
 
 
-def file_state(store: Store, path: str) -> tuple[int, int, str, str] | None:
-    """Return ``(mtime_ns, bytes, content_hash, pipeline)`` of an indexed document, ``None`` when it is not."""
-    rows = store.query("SELECT * FROM documents WHERE path = ? AND status = 'indexed'", [path])
-    if not rows:
-        return None
-    row = rows[0]
-    return row["mtime_ns"] or 0, row["bytes"] or 0, row["content_hash"] or "", row["pipeline"] or ""
+def columns_of(store: Store, document_id: str) -> dict[str, Any]:
+    """Return the whole row of a document, ``{}`` when there is none."""
+    rows = store.query("SELECT * FROM documents WHERE id = ?", [document_id])
+    return rows[0] if rows else {}
 
 
-def remove_document(store: Store, document_id: str) -> Future[None]:
-    """Delete a document's row."""
-
-    def work(db: Database) -> None:
-        db.execute("DELETE FROM documents WHERE id = ?", [document_id])
-
-    return store.submit(work, StoreChanged("documents", (document_id,)))
+def any_stored(store: Store) -> bool:
+    """Say whether any document can be searched."""
+    return bool(store.query("SELECT 1 FROM documents WHERE stored_as != '' AND status != 'removed' LIMIT 1"))
 
 
-def start_job(store: Store, paths: Sequence[str]) -> Future[str]:
-    """Record that these paths are being added. The future gives the job's id."""
-    job_id = new_id()
-    pid, started = owner.me()
+def move_documents(store: Store, collection: str, moved: Mapping[str, str]) -> Future[None]:
+    """Change the paths of documents whose files were moved.
 
-    def work(db: Database) -> str:
-        db.table("ingest_jobs").insert(
-            {
-                "id": job_id,
-                "paths": json.dumps(list(paths), ensure_ascii=False),
-                "status": "running",
-                "started_at": time.time(),
-                "owner_pid": pid,
-                "owner_started": started,
-            }
-        )
-        return job_id
-
-    return store.submit(work, StoreChanged("ingest_jobs", (job_id,)))
-
-
-def finish_job(store: Store, job_id: str, *, status: Literal["done", "cancelled"] = "done") -> Future[None]:
-    """Record that a job is over."""
+    Args:
+        moved: By document id, the new path.
+    """
 
     def work(db: Database) -> None:
-        db.execute(
-            "UPDATE ingest_jobs SET status = ?, ended_at = ? WHERE id = ?", [status, time.time(), job_id]
-        )
+        for document_id, path in moved.items():
+            # A row of a file that was there once.
+            db.execute("DELETE FROM documents WHERE collection = ? AND path = ?", [collection, path])
+            db.execute(
+                "UPDATE documents SET path = ?, updated_at = ? WHERE id = ?", [path, time.time(), document_id]
+            )
 
-    return store.submit(work, StoreChanged("ingest_jobs", (job_id,)))
+    return store.submit(work, StoreChanged("documents", tuple(moved)))
 
 
-def unfinished_jobs(store: Store) -> list[Job]:
-    """Return jobs whose process is gone before they were over, oldest first."""
-    rows = store.query("SELECT * FROM ingest_jobs WHERE status = 'running' ORDER BY started_at")
-    mine = owner.me()
-    return [
-        Job(row["id"], tuple(json.loads(row["paths"])), "running", row["started_at"])
-        for row in rows
-        if (row["owner_pid"], row["owner_started"]) != mine
-        and not owner.alive(row["owner_pid"], row["owner_started"])
-    ]
+def forget_documents(store: Store, document_ids: Sequence[str]) -> Future[None]:
+    """Delete rows. Files inside a folder that is followed are remembered as left out, until added by name again."""
+
+    def work(db: Database) -> None:
+        for part in _batches(document_ids):
+            marks = ", ".join("?" * len(part))
+            # Of every one: a later sync of a folder it is in must leave it alone.
+            db.execute(
+                f"INSERT OR IGNORE INTO exclusions SELECT collection, path FROM documents WHERE id IN ({marks})",
+                list(part),
+            )
+            db.execute(
+                "DELETE FROM sources WHERE EXISTS (SELECT 1 FROM documents d WHERE d.collection = sources.collection"
+                f" AND d.path = sources.path AND d.id IN ({marks}))",
+                list(part),
+            )
+            db.execute(f"DELETE FROM documents WHERE id IN ({marks})", list(part))
+
+    return store.submit(work, StoreChanged("documents", tuple(document_ids)), StoreChanged("sources"))
+
+
+def _batches(values: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+    return (values[start : start + size] for start in range(0, len(values), size))

@@ -15,7 +15,7 @@ import pytest
 
 from core.errors import StudyError
 from core.events import Citation, MemoryUse, RunEnded, Sample, Span, StoreChanged, Usage
-from core.session import Store, chat, documents, export, rescue, samples
+from core.session import Store, chat, documents, export, ingest_jobs, rescue, samples
 from core.session.schema import FORMAT
 
 
@@ -196,12 +196,12 @@ def test_export_has_the_conversation_and_its_receipt(store: Store) -> None:
 _DIE = """
 import os, sys
 from pathlib import Path
-from core.session import Store, chat, documents
+from core.session import Store, chat, documents, ingest_jobs
 store = Store.open(Path(sys.argv[1]))
 session = chat.create_session(store).result()
 run = chat.begin_run(store, session.id, "q", engine="e", engine_version="1", model="m", options={}).result()
 chat.append_text(store, session.id, run.assistant_message_id, "shown").result()
-documents.start_job(store, ["/a"]).result()
+ingest_jobs.start_job(store, ["/a"]).result()
 print(session.id, flush=True)
 os.kill(os.getpid(), 9)
 """
@@ -215,7 +215,7 @@ def test_after_kill_9_what_was_shown_is_there_and_marked(tmp_path: Path) -> None
     assert chat.mark_interrupted(store).result() == 1
     answer = chat.messages(store, child.stdout.strip())[-1]
     assert (answer.content, answer.status) == ("shown", "interrupted")
-    assert documents.unfinished_jobs(store)[0].paths == ("/a",)
+    assert ingest_jobs.unfinished_jobs(store)[0].paths == ("/a",)
     assert chat.claim_session(store, child.stdout.strip()).result().owner_pid == os.getpid()
     store.close()
 

@@ -1,0 +1,199 @@
+"""Jobs of this process: one works at a time, the others wait; each can be paused, resumed and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from core.errors import StudyError, UsageError
+from core.events import IngestProgress
+from core.rag import scan
+from core.rag.ingest import Control
+from core.rag.ledger import committed
+from core.rag.lock import WriterLock
+from core.rag.types import Job
+from core.session import Store, ingest_jobs
+
+Progress = Callable[[IngestProgress], None]
+Work = Callable[[Control], Awaitable[None]]
+
+
+def quiet(_progress: IngestProgress) -> None:
+    """Tell nobody."""
+
+
+class Board:
+    """Runs jobs one after another under the writer's lock.
+
+    Args:
+        lock: Of the indexes; taken while a job waits or works.
+        stopped: Puts a collection's ledger right after a job was stopped.
+    """
+
+    def __init__(self, store: Store, lock: WriterLock, stopped: Callable[[str], Awaitable[None]]) -> None:
+        self._store = store
+        self._lock = lock
+        self._stopped = stopped
+        self._turn = asyncio.Lock()
+        self._running: dict[str, tuple[Control, asyncio.Task[None]]] = {}
+        self._closing = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job of this process works or waits."""
+        return bool(self._running)
+
+    @property
+    def closing(self) -> bool:
+        """Whether no further job is taken."""
+        return self._closing
+
+    async def run(
+        self,
+        kind: str,
+        collection: str,
+        paths: Sequence[str],
+        work: Work,
+        report: Progress,
+        *,
+        job_id: str = "",
+    ) -> str:
+        """Record a job and do it when its turn comes. Cancelling the task that waits here stops it.
+
+        Args:
+            job_id: Of a job on disk that is to go on; empty for a new one.
+
+        Returns:
+            The job's id, when it is over; stopped by :meth:`stop` counts as over.
+
+        Raises:
+            StudyError: ``error.rag.busy`` when another process is writing, or what the work raises.
+        """
+        self._lock.acquire()
+        try:
+            if job_id:
+                await committed(ingest_jobs.take_over(self._store, job_id))
+            else:
+                job_id = await committed(
+                    ingest_jobs.start_job(self._store, paths, kind, collection, status="queued")
+                )
+            job = Control(job_id, report, kind, collection)
+            task = asyncio.ensure_future(self._do(job, work))
+            self._running[job_id] = (job, task)
+            try:
+                await task
+            except asyncio.CancelledError:
+                if not job.stopped:
+                    raise
+            finally:
+                if not task.done():
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError, StudyError):
+                        await task
+                self._running.pop(job_id, None)
+        finally:
+            self._lock.release()
+        return job_id
+
+    async def _do(self, job: Control, work: Work) -> None:
+        began = False
+        try:
+            async with self._turn:
+                began = True
+                await committed(ingest_jobs.update_job(self._store, job.id, status="running"))
+                await work(job)
+        except asyncio.CancelledError:
+            # At exit the job stays unfinished, for the next start; a job the user stopped is over.
+            if not self._closing:
+                if began:
+                    await self._stopped(job.collection)
+                await committed(ingest_jobs.finish_job(self._store, job.id, status="cancelled"))
+                job.resume()
+                job.say(finished=True)
+            raise
+        await committed(
+            ingest_jobs.update_job(self._store, job.id, total=job.total, done=job.done, failed=job.failed)
+        )
+        await committed(ingest_jobs.finish_job(self._store, job.id))
+
+    # -- steering -------------------------------------------------------------------------------------
+
+    async def pause(self, job_id: str) -> None:
+        """Let a job take no further file.
+
+        Raises:
+            UsageError: ``error.rag.job``: it is not being done here.
+        """
+        job, _task = self._mine(job_id)
+        job.pause()
+        await committed(ingest_jobs.update_job(self._store, job_id, **_figures(job), status="paused"))
+
+    async def resume(self, job_id: str) -> bool:
+        """Let a paused job go on. False when it is not one of this process."""
+        if job_id not in self._running:
+            return False
+        job, _task = self._running[job_id]
+        await committed(ingest_jobs.update_job(self._store, job_id, status="running"))
+        job.resume()
+        return True
+
+    async def stop(self, job_id: str) -> None:
+        """End a job; documents not reached keep what they had.
+
+        Raises:
+            UsageError: ``error.rag.job``.
+        """
+        if job_id not in self._running:
+            row = await asyncio.to_thread(ingest_jobs.get_job, self._store, job_id)
+            if row is not None and not row.alive and row.ended_at is None:
+                await self._stopped(row.collection)
+                await committed(ingest_jobs.finish_job(self._store, job_id, status="cancelled"))
+                return
+        job, task = self._mine(job_id)
+        job.stopped = True
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, StudyError):
+            await task
+
+    async def list(self) -> list[Job]:
+        """Return jobs, newest first; the figures of those of this process as they are now."""
+        found = []
+        for row in await asyncio.to_thread(ingest_jobs.list_jobs, self._store):
+            figures = {"total": row.total, "done": row.done, "failed": row.failed}
+            if row.id in self._running:
+                figures = _figures(self._running[row.id][0])
+            found.append(_job(row, figures))
+        return found
+
+    async def close(self) -> None:
+        """End everything; what was going on is unfinished on disk."""
+        self._closing = True
+        tasks = [task for _job, task in self._running.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _mine(self, job_id: str) -> tuple[Control, asyncio.Task[None]]:
+        try:
+            return self._running[job_id]
+        except KeyError as error:
+            raise UsageError("error.rag.job", id=job_id) from error
+
+
+def _figures(job: Control) -> dict[str, Any]:
+    return {"total": job.total, "done": job.done, "failed": job.failed}
+
+
+def _job(row: ingest_jobs.JobRow, figures: dict[str, Any]) -> Job:
+    return Job(
+        id=row.id,
+        kind=row.kind,  # type: ignore[arg-type]
+        collection=row.collection,
+        status=row.status,  # type: ignore[arg-type]
+        paths=tuple(scan.shown(path) for path in row.paths),
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        **figures,
+    )

@@ -1,0 +1,26 @@
+"""The user's library on an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.engines import Engine
+from core.events import Notice
+from core.paths import Paths
+from core.rag.embedding import EmbeddingCache, make_embedder
+from core.rag.library import Library
+from core.session import Store
+
+
+def open_library(store: Store, paths: Paths, engine: Engine, on_notice: Callable[[Notice], None]) -> Library:
+    """Return the user's library, embedding with an engine; vectors are kept by content beside it."""
+    cache = EmbeddingCache(paths.data / "embeddings.db")
+    return Library(
+        store,
+        paths.index_dir,
+        engine.embed,
+        engine.embed_model,
+        on_notice,
+        embedders=lambda name: make_embedder(name or engine.embed_model, engine, cache),
+        cache=cache,
+    )

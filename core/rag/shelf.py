@@ -1,0 +1,92 @@
+"""An open collection: its settings, its index, and what documents become in it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from core.errors import UsageError
+from core.rag.chunking import Chunking
+from core.rag.embedding import Embedder, plain_embedder
+from core.rag.index import Index
+from core.rag.ingest import Ingest
+from core.rag.ledger import BuildLedger, LiveLedger
+from core.rag.parsing.parser import Parser
+from core.session import Store
+from core.session.schema_documents import DEFAULT
+
+Embedders = Callable[[str], Embedder]
+"""Gives an embedder by name; ``""`` is the engine's own."""
+
+
+Embed = Callable[[list[str]], Awaitable[list[list[float]]]]
+
+
+def only(embed: Embed, model: str) -> Embedders:
+    """Return embedders for a function that embeds: it is the only model there is."""
+
+    def give(name: str) -> Embedder:
+        if name and name != model:
+            raise UsageError("error.rag.embedder.unknown", name=name, known=model)
+        return plain_embedder(embed, model)
+
+    return give
+
+
+class Shelf:
+    """A collection in use. Made anew when its settings change.
+
+    Args:
+        row: The collection's row (:mod:`core.session.collections`).
+        base: Directory of the default collection's first index; the others' are beside it.
+    """
+
+    def __init__(
+        self, store: Store, row: Mapping[str, Any], base: Path, embedders: Embedders, parser: Parser
+    ) -> None:
+        self.id: str = row["id"]
+        self.generation: int = row["generation"]
+        self.settings: str = settings_of(row)
+        self.next: str = row["next"] or ""
+        self.chunking = Chunking.from_json(row["chunking"] or "")
+        self._store = store
+        self._base = base
+        self._embedders = embedders
+        self._parser = parser
+        self.embedder = embedders(row["embedder"] or "")
+        self.index = Index(directory(base, self.id, self.generation), self.embedder.name)
+        self.ingest = Ingest(LiveLedger(store, self.id), self.index, self.embedder, parser, self.chunking)
+
+    def beside(self) -> tuple[Ingest, Index, BuildLedger, dict[str, Any]]:
+        """Return what builds the next index: its work, where it goes, its ledger, and the settings to switch to."""
+        wanted = json.loads(self.next)
+        chunking = Chunking.from_json(wanted["chunking"])
+        embedder = self._embedders(wanted["embedder"])
+        index = Index(directory(self._base, self.id, self.generation + 1), embedder.name)
+        ledger = BuildLedger(self._store, self.id)
+        settings = {**wanted, "generation": self.generation + 1, "next": ""}
+        return Ingest(ledger, index, embedder, self._parser, chunking), index, ledger, settings
+
+    def close(self) -> None:
+        """Forget the open index."""
+        self.index.close()
+
+
+def settings_of(row: Mapping[str, Any]) -> str:
+    """Write what an open collection depends on, to see that it changed."""
+    return json.dumps([row["generation"], row["chunking"] or "", row["embedder"] or "", row["next"] or ""])
+
+
+def directory(base: Path, collection: str, generation: int) -> Path:
+    """Return where an index is: each has a directory of its own, so that one can be built beside another."""
+    if collection == DEFAULT and generation == 0:
+        return base
+    return base.with_name(f"{base.name}-{collection}-{generation}")
+
+
+def drop_directory(base: Path, collection: str, generation: int) -> None:
+    """Delete an index. Blocking."""
+    shutil.rmtree(directory(base, collection, generation), ignore_errors=True)

@@ -1,0 +1,175 @@
+"""What changed on disk since the ledger was written: the scan is the truth, a watcher only says when to scan."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.events import Notice
+from core.i18n import tr
+from core.rag import scan
+from core.rag.ledger import Row, committed
+from core.rag.parsing.loaders import LoadError, read_source
+from core.rag.shelf import Shelf
+from core.rag.types import SyncReport
+from core.session import Store, collections, documents
+
+
+@dataclass(slots=True)
+class Survey:
+    """The differences between disk and ledger."""
+
+    changed: list[scan.Candidate] = field(default_factory=list)
+    """New and changed files, to be indexed."""
+    added: int = 0
+    unchanged: int = 0
+    moved: dict[str, str] = field(default_factory=dict)
+    """Document id → its new stored path."""
+    removed: list[str] = field(default_factory=list)
+    """Ids of documents whose file is gone."""
+    suspended: dict[str, str] = field(default_factory=dict)
+    """Id → stored path of sources that cannot be reached."""
+    reached: list[str] = field(default_factory=list)
+    """Ids of the other sources."""
+
+
+def survey(
+    sources: Sequence[Mapping[str, str]],
+    rows: Mapping[str, Row],
+    excluded: set[str],
+    unchanged: Callable[[Row, scan.Candidate], bool],
+) -> Survey:
+    """Compare what is below the sources with the ledger. Blocking.
+
+    Args:
+        sources: Rows with ``id`` and ``path`` (as stored).
+        rows: The collection's ledger by stored path.
+        excluded: Stored paths the user took out.
+        unchanged: Says whether a row describes a file as it is.
+    """
+    found = Survey()
+    on_disk: dict[str, scan.Candidate] = {}
+    # Below these nothing is known: what is there is neither gone nor changed.
+    unknown: list[str] = []
+    for source in sources:
+        root = scan.opened(source["path"])
+        held = [path for path in rows if scan.inside(path, source["path"]) and rows[path].status != "removed"]
+        walked = _look(root, a_file=source["path"] in rows)
+        if walked is None or (root.is_dir() and not walked.files and held):
+            # Not there, or empty where documents were: a drive that is not mounted looks like this.
+            found.suspended[source["id"]] = source["path"]
+            unknown.append(source["path"])
+            continue
+        found.reached.append(source["id"])
+        unknown += [scan.stored(Path(folder)) for folder in walked.unreadable]
+        on_disk |= {scan.stored(item.path): item for item in walked.files}
+    for path, item in on_disk.items():
+        row = rows.get(path)
+        if path in excluded:
+            continue
+        if row and unchanged(row, item):
+            found.unchanged += 1
+            continue
+        found.changed.append(item)
+        found.added += row is None or row.status == "removed"
+    gone = [
+        (path, row)
+        for path, row in rows.items()
+        if path not in on_disk
+        and row.status != "removed"
+        and not any(scan.inside(path, folder) for folder in unknown)
+        and any(scan.inside(path, source["path"]) for source in sources)
+    ]
+    _match_moves(found, gone, rows)
+    return found
+
+
+def _look(root: Path, *, a_file: bool) -> scan.Found | None:
+    """Walk a source. ``None``: it cannot be reached; a file that is gone from a folder that is there was deleted."""
+    if root.is_dir():
+        walked = scan.walk([root])
+        return None if str(root) in walked.unreadable else walked
+    if root.exists():
+        return scan.walk([root])
+    return scan.Found() if a_file and root.parent.is_dir() and not root.is_symlink() else None
+
+
+def _match_moves(found: Survey, gone: Sequence[tuple[str, Row]], rows: Mapping[str, Row]) -> None:
+    """Tell a file that was moved, by its content, from one that is gone beside one that is new."""
+    by_size: dict[int, list[Row]] = {}
+    for _path, row in gone:
+        if row.content_hash and row.stored_as:
+            by_size.setdefault(row.bytes, []).append(row)
+    moved: set[str] = set()
+    if by_size:
+        for item in found.changed:
+            path = scan.stored(item.path)
+            known = rows.get(path)
+            candidates = by_size.get(item.bytes)
+            if not candidates or (known is not None and known.status != "removed"):
+                continue
+            digest = _digest(item.path)
+            match = next((row for row in candidates if row.content_hash == digest), None)
+            if match is not None:
+                candidates.remove(match)
+                moved.add(path)
+                found.moved[match.id] = path
+    found.changed = [item for item in found.changed if scan.stored(item.path) not in moved]
+    found.added -= len(moved)
+    found.removed = [row.id for _path, row in gone if row.id not in found.moved]
+
+
+def _digest(path: Path) -> str:
+    try:
+        return read_source(path).content_hash
+    except LoadError:
+        return ""
+
+
+async def apply(store: Store, shelf: Shelf, found: Survey, notice: Callable[[Notice], None]) -> None:
+    """Write down what was moved, removed, or cannot be reached."""
+    for source_id in found.reached:
+        collections.set_source(store, source_id, status="ok")
+    for source_id, path in found.suspended.items():
+        await committed(collections.set_source(store, source_id, status="suspended"))
+        notice(Notice(tr("rag.sync.suspended", path=scan.shown(path)), "warning"))
+    if found.moved:
+        await committed(documents.move_documents(store, shelf.id, found.moved))
+    await take_out(store, shelf, found.removed)
+
+
+async def take_out(store: Store, shelf: Shelf, document_ids: Sequence[str], *, forget: bool = False) -> None:
+    """Let documents be found no more: the ledger first, then the index. A crash in between leaves chunks of nobody.
+
+    Args:
+        forget: Delete the rows; otherwise they say that the file is gone.
+    """
+    if not document_ids:
+        return
+    keys = await asyncio.to_thread(_keys, store, set(document_ids))
+    if forget:
+        await committed(documents.forget_documents(store, document_ids))
+    else:
+        gone = {"status": "removed", "reason": "", "stored_as": "", "chunks": 0, "removed_at": time.time()}
+        await committed(documents.set_rows(store, dict.fromkeys(document_ids, gone)))
+    unused = await asyncio.to_thread(shelf.ingest.unused, keys)
+    if unused and shelf.index.exists:
+        await shelf.index.delete_many(unused)
+
+
+def _keys(store: Store, document_ids: set[str]) -> list[str]:
+    rows = store.query("SELECT id, stored_as FROM documents WHERE stored_as != ''")
+    return [row["stored_as"] for row in rows if row["id"] in document_ids]
+
+
+def total(reports: Sequence[SyncReport]) -> SyncReport:
+    """Add up the reports of several collections; the job is the last one's."""
+    if len(reports) == 1:
+        return reports[0]
+    names = ("added", "changed", "moved", "removed", "unchanged", "failed")
+    sums = {name: sum(getattr(one, name) for one in reports) for name in names}
+    suspended = tuple(path for one in reports for path in one.suspended)
+    return SyncReport(reports[-1].job_id if reports else "", suspended=suspended, **sums)

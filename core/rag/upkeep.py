@@ -1,0 +1,157 @@
+"""Keeping ledger and index in agreement: after a crash, after an index was lost, when told to check."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from core.errors import StudyError
+from core.events import Notice
+from core.i18n import tr
+from core.rag import scan, verify
+from core.rag.ingest import Control
+from core.rag.jobs import Progress, quiet
+from core.rag.ledger import MIDDLE, committed
+from core.rag.lock import WriterLock
+from core.rag.shelf import Shelf
+from core.rag.types import CheckReport
+from core.session import Store, collections, ingest_jobs
+
+if TYPE_CHECKING:
+    from core.rag.library import Library
+
+
+class Upkeep:
+    """The repairs of one library."""
+
+    def __init__(
+        self, library: Library, store: Store, lock: WriterLock, notice: Callable[[Notice], None]
+    ) -> None:
+        self._library = library
+        self._store = store
+        self._lock = lock
+        self._notice = notice
+        self._repairing: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """End what goes on aside; the next start goes on with it."""
+        for task in self._repairing:
+            task.cancel()
+        await asyncio.gather(*self._repairing, return_exceptions=True)
+
+    async def resume(self, on_progress: Progress = quiet) -> None:
+        """Continue what a crash or an exit cut off, and put right an index that was lost.
+
+        Does nothing when another process is adding documents: what looks unfinished is its work.
+        """
+        try:
+            self._lock.acquire()
+        except StudyError:
+            return
+        try:
+            unfinished = await asyncio.to_thread(ingest_jobs.unfinished_jobs, self._store)
+            await self.check(repair=True, thorough=bool(unfinished), on_progress=on_progress)
+            for row in unfinished:
+                await self.go_on(row, on_progress)
+            await self._left_over(on_progress)
+            await self._builds(on_progress)
+        finally:
+            self._lock.release()
+
+    async def go_on(self, row: ingest_jobs.JobRow, on_progress: Progress) -> None:
+        """Do a job of a process that is gone from its beginning: what it finished is not done again."""
+        if await asyncio.to_thread(collections.get_collection, self._store, row.collection) is None:
+            await committed(ingest_jobs.finish_job(self._store, row.id, status="cancelled"))
+            return
+
+        async def work(job: Control) -> None:
+            if row.kind == "rebuild":
+                await self._library.build(job, row.collection)
+                return
+            found = await asyncio.to_thread(scan.find_files, [scan.opened(path) for path in row.paths])
+            await self._library.ingest(job, row.collection, found)
+
+        await self._library.board.run(row.kind, row.collection, row.paths, work, on_progress, job_id=row.id)
+
+    async def _left_over(self, on_progress: Progress) -> None:
+        """Index what the ledger says is in the middle of something although no job is."""
+        marks = ", ".join("?" * len(MIDDLE))
+        rows = await asyncio.to_thread(
+            self._store.query, f"SELECT collection, path FROM documents WHERE status IN ({marks})", MIDDLE
+        )
+        for collection in dict.fromkeys(row["collection"] for row in rows):
+            paths = [row["path"] for row in rows if row["collection"] == collection]
+            found = [scan.candidate(scan.opened(path)) for path in paths]
+
+            async def work(
+                job: Control, collection: str = collection, found: list[scan.Candidate] = found
+            ) -> None:
+                await self._library.ingest(job, collection, found)
+
+            await self._library.board.run("repair", collection, paths, work, on_progress)
+
+    async def check(
+        self, *, repair: bool = False, thorough: bool = True, on_progress: Progress = quiet
+    ) -> CheckReport:
+        """Compare ledger and index, and put right what disagrees when told to.
+
+        Args:
+            repair: What the index lost is indexed again, what only it has is deleted.
+            thorough: Count every document's chunks; otherwise only look whether the index is there.
+        """
+        report = CheckReport(0, 0)
+        for shelf in await self._library.shelves():
+            found = await verify.examine(self._store, shelf, thorough=thorough)
+            if repair and found.troubles:
+                lost = next((one for one in found.troubles if one.kind == "index"), None)
+                if lost is not None:
+                    await self.start_over(shelf, lost.path)
+                else:
+                    await verify.mend(self._store, shelf, found.troubles)
+            report = verify.joined(report, found, repaired=repair)
+        if repair and thorough and report.troubles:
+            await self._left_over(on_progress)
+        return report
+
+    async def start_over(self, shelf: Shelf, reason: str) -> None:
+        """Begin with an empty index, and with every document that was in it in the queue."""
+        # The ledger first: whatever happens next, it does not claim what the index does not have.
+        await verify.disown(self._store, shelf.id)
+        await shelf.index.reset()
+        self._notice(Notice(tr(f"rag.index.{reason}"), "warning"))
+
+    def start_over_aside(self, collection: str, reason: str) -> None:
+        """Make an index anew from the files, in the background."""
+        if self._library.board.busy or self._library.board.closing or self._repairing:
+            return  # a running job finds out by itself, or this is already being done
+
+        async def work() -> None:
+            try:
+                self._lock.acquire()
+            except StudyError:
+                return
+            try:
+                await self.start_over(await self._library.shelf(collection), reason)
+                await self._left_over(quiet)
+            finally:
+                self._lock.release()
+
+        task = asyncio.ensure_future(work())
+        self._repairing.add(task)
+        task.add_done_callback(self._repairing.discard)
+
+    async def _builds(self, on_progress: Progress) -> None:
+        for shelf in await self._library.shelves():
+            if shelf.next:
+                await self._library.rebuild(shelf.id, on_progress)
+
+
+def waiting(store: Store, collection: str) -> list[scan.Candidate]:
+    """Return files in the middle of something. Blocking."""
+    marks = ", ".join("?" * len(MIDDLE))
+    rows = store.query(
+        f"SELECT path FROM documents WHERE collection = ? AND status IN ({marks}) ORDER BY path",
+        [collection, *MIDDLE],
+    )
+    return [scan.candidate(scan.opened(row["path"])) for row in rows]
