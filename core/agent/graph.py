@@ -8,16 +8,20 @@ import functools
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langgraph.types import interrupt
 
 from core.agent import check, constrained, forms, prompts, semconv
+from core.agent.answers.extract import Candidate
+from core.agent.answers.pack import pack
+from core.agent.context.counter import estimate
 from core.agent.context.facts import CLEAR, RECALL, recall
 from core.agent.context.facts import lines_as_prompt as facts_as_prompt
 from core.agent.context.fit import Passage
+from core.agent.quoting import bears_out, best_sentences
 from core.agent.shown import shown
 from core.agent.speak import Handler, Speaker, check_limits, options_of
 from core.agent.state import (
@@ -34,7 +38,6 @@ from core.agent.state import (
     running,
     this_turn,
 )
-from core.agent.tools.documents import passages
 from core.agent.tools.language import said
 from core.agent.tools.permission import leaves, permission_of, remember
 from core.agent.types import Answer, PermissionRequest, Plan, Tool, ToolResult
@@ -46,13 +49,12 @@ from core.session.chat import new_id
 from core.session.facts import mark_used
 from core.text import clean, has_hangul
 
-if TYPE_CHECKING:
-    pass
-
 REPEATS = 2
 """The same call may be made this often; once more is a loop."""
 SHOWN_AGAIN = 600
 """Characters of an answer that was no JSON, shown to the model that is asked once more."""
+FRAME_TOKENS = 32
+"""Tokens of a chat template around system text and question."""
 QUOTED = ("calculator", "search_documents")
 """Tools whose result a small model may word, since its words can be held against it."""
 
@@ -97,6 +99,7 @@ class Conduct(AgentMiddleware):
             attributes = {semconv.OPERATION: "search_memory", semconv.FACTS_USED: texts}
             await run.recorder.note(f"memory  {len(texts)}", "memory", began, attributes)
             await asyncio.wrap_future(mark_used(run.recorder.store, [fact.id for fact in found]))
+            run.told.extend(texts)
         return texts
 
     async def _plan(self) -> Plan:
@@ -229,8 +232,16 @@ class Conduct(AgentMiddleware):
         others = [f"{one.name}: {one.content}" for one in results if one.name != "search_documents"]
         if not citations:
             return [HumanMessage("\n\n".join([run.question, *others]))], prompts.WITH_RESULT, []
-        found = [Passage(passages([item]), item.score, item.chunk_id) for item in citations]
-        return [HumanMessage("\n\n".join([*others, run.question]))], prompts.WITH_PASSAGES, found
+        unclear = all(answer_of(one) for one in results if one.name == "search_documents")
+        system = f"{prompts.WITH_PASSAGES} {prompts.NOT_CLEAR}" if unclear else prompts.WITH_PASSAGES
+        ratio = getattr(run.counter, "ratio", 1.0)
+        # Too much is seen when the call is fitted; here the choice is made, and one passage at least is cut to fit.
+        reserve = min(run.settings.num_predict, run.settings.num_ctx // 2)
+        asked = "\n\n".join([*others, run.question])
+        room = run.settings.num_ctx - reserve - int(estimate(f"{system}{asked}") * ratio) - FRAME_TOKENS
+        packed = pack(citations, max(room, 0), lambda text: int(estimate(text) * ratio) + 1)
+        found = [Passage(text, item.score, item.chunk_id) for item, text in packed]
+        return [HumanMessage(asked)], system, found
 
     # -- a small model's words --------------------------------------------------------------------------
 
@@ -241,27 +252,30 @@ class Conduct(AgentMiddleware):
         """
         run, tool = self.run, results[-1]
         citations = citations_of(results)
-        nothing_to_word = tool.name == "search_documents" and not citations
+        searched = [one for one in results if one.name == "search_documents"]
+        run.abstained = bool(searched) and all(answer_of(one) for one in searched)
+        nothing_to_word = tool.name == "search_documents" and (not citations or bool(answer_of(tool)))
         if len(results) > 1 or tool.name not in QUOTED or not is_ok(tool) or nothing_to_word:
-            answer = "\n\n".join(self._as_it_is(one) for one in results)
+            answer = "\n\n".join([await self._as_it_is(one) for one in results])
             run.recorder.add_text(answer)
             return AIMessage(answer)
+        chosen = await best_sentences(run, citations) if citations else []
         told: list[BaseMessage] = [
             HumanMessage(text) if role == "user" else AIMessage(text)
             for role, text in prompts.for_small_model(
-                tool.name or "", run.question, str(tool.content), citations
+                tool.name or "", run.question, str(tool.content), chosen
             )
         ]
         options = {**options_of(run.settings), "num_predict": prompts.SMALL_MODEL_TOKENS, "stop": ["\n"]}
         if citations:
-            # The passage itself needs no model: it is on screen while the model still reads.
-            run.recorder.add_text(prompts.plain_result(tool.name or "", str(tool.content), citations))
+            # What the passages say needs no model: it is on screen while the model still reads.
+            run.recorder.add_text(self._quoted(chosen))
         held: list[str] = []
         run.take_text = held.append
         try:
             return await self.speaker.speak(
                 request.override(tools=[]), handler, told, system=prompts.WITH_RESULT, options=options,
-                after=lambda seen, message: self._check(tool, str(message.content) or "".join(held), seen),
+                after=lambda seen, message: self._check(tool, str(message.content) or "".join(held), seen, chosen),
             )  # fmt: skip
         finally:
             run.take_text = None
@@ -292,27 +306,36 @@ class Conduct(AgentMiddleware):
         finally:
             run.take_text = None
 
-    def _as_it_is(self, tool: ToolMessage) -> str:
-        answer = answer_of(tool)
+    async def _as_it_is(self, tool: ToolMessage) -> str:
+        answer, citations = answer_of(tool), citations_of([tool])
         if "\n" in answer:
             return answer
-        return prompts.plain_result(tool.name or "", answer or str(tool.content), citations_of([tool]))
+        if citations and not answer:
+            return self._quoted(await best_sentences(self.run, citations))
+        return prompts.plain_result(answer or str(tool.content))
 
-    def _check(self, tool: ToolMessage, words: str, seen: dict[str, Any]) -> None:
+    def _quoted(self, chosen: Sequence[Candidate]) -> str:
+        """Write sentences of passages as the answer; says so where they are in another language than the question."""
+        text = prompts.quotes(chosen)
+        if any(has_hangul(one.text) == has_hangul(self.run.question) for one in chosen):
+            return text
+        return f"{said(self.run.context, 'agent.original')}\n\n{text}"
+
+    def _check(
+        self, tool: ToolMessage, words: str, seen: dict[str, Any], chosen: Sequence[Candidate] = ()
+    ) -> None:
         """Show what may be shown of a small model's wording."""
         run, result = self.run, str(tool.content)
         text = clean(words).strip()
         citations = citations_of([tool])
         if citations:
-            best = citations[0]
-            kept = check.says_nothing_new(text, best.text, run.question) and check.adds_to_question(
-                text, run.question
-            )
-            answer = f"\n\n{text} [{best.number}]" if kept else ""
+            number = bears_out(citations, chosen, text, run.question)
+            kept = number is not None and check.adds_to_question(text, run.question)
+            answer = f"\n\n{text} [{number}]" if kept else ""
         else:
             same_language = has_hangul(text) or not has_hangul(run.question)
             kept = same_language and check.states_result(text, result, run.question)
-            answer = text if kept else self._as_it_is(tool)
+            answer = text if kept else prompts.plain_result(answer_of(tool) or result)
         seen[semconv.CHECK] = "kept" if kept else "replaced"
         run.recorder.add_text(answer)
 
@@ -323,7 +346,9 @@ class Conduct(AgentMiddleware):
         run, call = self.run, request.tool_call
         tool = run.tools.get(call["name"])
         self._guard_against_loops(call, request.state["messages"])
-        word = await self._permission(call, tool) if tool is not None and run.recorded is None else None
+        word = None
+        if tool is not None and run.recorded is None:
+            word = await self._permission(call, tool, after_documents=self._may_be_led(call, request.state))
         run.calls += 1
         attributes = {
             semconv.OPERATION: "execute_tool",
@@ -336,7 +361,16 @@ class Conduct(AgentMiddleware):
             seen[semconv.TOOL_RESULT] = clean(str(message.content), max_chars=20_000)
             if message.status == "error":
                 seen["status"] = "error"
+        if call["name"] != "search_documents":
+            run.told.append(str(message.content))
         return message
+
+    def _may_be_led(self, call: Mapping[str, Any], state: Any) -> bool:
+        """Say whether passages of documents were before the model when it decided on a call. What was planned from the
+        question alone was decided before."""
+        if any(step.tool == call["name"] for step in plan_of(state).steps):
+            return False
+        return any(one.name == "search_documents" for one in results_of(state["messages"]))
 
     async def _result(
         self, request: Any, handler: Callable[[Any], Awaitable[Any]], call: Mapping[str, Any], tool: Tool | None,
@@ -373,13 +407,17 @@ class Conduct(AgentMiddleware):
             tried = ", ".join(dict.fromkeys(f"{one['name']}({_brief(one['args'])})" for one in made))
             raise StudyError("error.agent.loop", tool=call["name"], count=same, tried=tried)
 
-    async def _permission(self, call: Mapping[str, Any], tool: Tool) -> Answer | None:
+    async def _permission(
+        self, call: Mapping[str, Any], tool: Tool, *, after_documents: bool = False
+    ) -> Answer | None:
         """Return the user's word where one is needed; the run stops here until it is given.
 
         A resumed run comes by again: the answer on disk is what counts.
         """
         run, store = self.run, self.run.recorder.store
-        may = await asyncio.to_thread(permission_of, store, run.settings, tool)
+        may = await asyncio.to_thread(
+            permission_of, store, run.settings, tool, after_documents=after_documents
+        )
         if may != "ask":
             return "deny" if may == "deny" else None
         ids = run.recorder.run

@@ -25,6 +25,8 @@ from core.agent.types import Plan, RecordedTool, Search, Step, Tool, ToolContext
 from core.agent.words import Words
 from core.errors import StudyError
 from core.events import (
+    AnswerSupport,
+    Citation,
     Event,
     MemoryUse,
     Route,
@@ -302,7 +304,7 @@ class Agent:
                 with contextlib.suppress(asyncio.CancelledError):
                     failure = await asyncio.to_thread(watch.explain, failure)
         answer = recorder.finish_text()
-        citations = tuple(context.citations)
+        answer, citations, support = await self._checked(state, context, status, answer)
         ended = RunEnded(
             run_id=run.run_id,
             session_id=run.session_id,
@@ -320,9 +322,10 @@ class Agent:
             if state and state.generation_s
             else None,
             memory=await asyncio.to_thread(self._memory, run.run_id),
-            citations=tuple(item for item in citations if f"[{item.number}]" in answer) or citations[:2],
+            citations=citations,
             error=failure.message if failure else "",
             fix=failure.fix if failure else "",
+            support=support,
         )
         await asyncio.shield(self._end(ended))
         # The next run of this model counts with what this one taught. Nothing may come after the event: who hears it
@@ -330,6 +333,27 @@ class Agent:
         self._counters.pop(ended.model, None)
         self.emit(ended)
         return ended
+
+    async def _checked(
+        self, state: Any, context: ToolContext, status: RunStatus, answer: str
+    ) -> tuple[str, tuple[Citation, ...], AnswerSupport | None]:
+        """Hold an answer against the passages it was made from: its text with numbers set right, the passages it cites,
+        and what the check gave."""
+        found = tuple(context.citations)
+        if not found or status != "ok" or state is None:
+            cited = tuple(item for item in found if f"[{item.number}]" in answer)
+            return answer, cited or found[:2], None
+        if state.abstained:
+            return answer, found, AnswerSupport()
+        from core.agent.answers.attribute import checked
+
+        try:
+            result = await asyncio.to_thread(checked, answer, found, context.question, tuple(state.told))
+        except Exception as error:
+            # The answer is there; that it could not be checked must not take it away.
+            log.error("an answer could not be checked", exc_info=error)
+            return answer, found[:2], None
+        return result.text, result.citations or found[:2], result.support
 
     async def _end(self, ended: RunEnded) -> None:
         if ended.status != "ok":
@@ -432,6 +456,9 @@ class Agent:
         place = await self._place(run.session_id, run.run_id) or {}
         turn = this_turn(place.get("messages", []))
         state.context.citations.extend(citations_of(turn))
+        state.told.extend(
+            str(one.content) for one in turn if one.type == "tool" and one.name != "search_documents"
+        )
         state.calls = len(turn) + len(calls_of(turn))
         said = "\n\n".join(str(one.content) for one in turn if one.type == "ai" and one.content)
         # What a call that never ended had streamed is said again by its repetition.

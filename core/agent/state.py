@@ -82,6 +82,10 @@ class RunState:
     """``time.perf_counter()`` of the first token the model wrote (its end token, when it writes nothing)."""
     call_began_at: float = 0.0
     call_first_at: float | None = None
+    told: list[str] = field(default_factory=list)
+    """What other tools than the document search returned, and facts of the user's: an answer may rest on them too."""
+    abstained: bool = False
+    """The answer is that the documents do not tell."""
     cut: bool = False
     """The last answer stopped at ``num_predict`` or the end of the context window."""
     take_text: Callable[[str], None] | None = None

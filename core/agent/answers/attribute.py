@@ -40,7 +40,9 @@ class _Judged:
     """As the answer has it."""
 
 
-def checked(answer: str, citations: Sequence[Citation], question: str = "") -> Checked:
+def checked(
+    answer: str, citations: Sequence[Citation], question: str = "", told: Sequence[str] = ()
+) -> Checked:
     """Check an answer.
 
     A sentence without a number gets that of the passage that bears it out; a wrong number is set right where another
@@ -50,10 +52,11 @@ def checked(answer: str, citations: Sequence[Citation], question: str = "") -> C
         answer: The model's text.
         citations: Every passage it was given, not only those it cites.
         question: What was asked.
+        told: What else the answer may rest on (other tools' results): a sentence borne out by it needs no number.
     """
     known = {one.number: one for one in citations}
     pieces = sentences(answer)
-    judged = [_judge(one, known, question) for one in pieces[:MAX_SENTENCES]]
+    judged = [_told(_judge(one, known, question), told) for one in pieces[:MAX_SENTENCES]]
     text, spans = _numbered(answer, judged)
     found = [_supported(one, span, text) for one, span in zip(judged, spans, strict=True)]
     cited = [
@@ -61,6 +64,16 @@ def checked(answer: str, citations: Sequence[Citation], question: str = "") -> C
     ]
     support = AnswerSupport(tuple(found), conflicts.notes(cited, citations))
     return Checked(text, support, tuple(cited))
+
+
+def _told(one: _Judged, told: Sequence[str]) -> _Judged:
+    if one.cited or one.verdict.status in ("supported", "not_a_claim"):
+        return one
+    for text in told:
+        verdict = verify(one.sentence.text, text)
+        if verdict.status == "supported":
+            return dataclasses.replace(one, verdict=Verdict("supported", verdict.score), number=None)
+    return one
 
 
 def _cited(text: str) -> tuple[int, ...]:

@@ -25,6 +25,8 @@ MISSING = 0.16
 """Share of a sentence's words that may be names of things the passage does not have."""
 ABSENT = 0.34
 """Share of a word below which it counts as missing."""
+ASKED = 0.4
+"""How much a missing word counts that the question has."""
 CLAUSE = 0.5
 """Share of a clause's words from which another clause speaks of the same thing."""
 LONGER = 0.12
@@ -161,7 +163,7 @@ def _judged(parsed: Parsed, passage: str, context: str, question: str) -> Verdic
         return Verdict("number_mismatch", score, *span, said, rival)
     if _denies(parsed.text, window, above):
         return Verdict("negation", score, *span)
-    missing = _missing(parsed.words, window, above, context, pieces)
+    missing = _missing(parsed.words, window, above, context, pieces, keys_of(read(question).words))
     if score >= WORDS and missing <= MISSING:
         return Verdict("supported", score, *span)
     return Verdict("weak", score, *span)
@@ -203,7 +205,12 @@ def _numbers_share(wanted: Sequence[Number], part: Sequence[Unit]) -> float:
 
 
 def _missing(
-    wanted: Sequence[Word], window: _Window, above: frozenset[str], context: str, pieces: Sequence[Unit]
+    wanted: Sequence[Word],
+    window: _Window,
+    above: frozenset[str],
+    context: str,
+    pieces: Sequence[Unit],
+    asked: frozenset[str],
 ) -> float:
     """Return which share of a sentence are names of things that the window does not have; names of people and products,
     and what the passage says elsewhere (of something else), count more."""
@@ -222,6 +229,9 @@ def _missing(
             continue
         if word.proper:
             lost += total
+        elif word.noun and share(word, asked) > 0.6:
+            # It is the question's own word: said again more than claimed.
+            lost += ASKED * word.weight
         elif word.noun:
             lost += word.weight * (2.0 if share(word, elsewhere) > 0.99 and len(word.keys[0]) > 1 else 1.0)
     return lost / total

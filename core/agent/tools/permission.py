@@ -26,12 +26,21 @@ def default_of(tool: Tool) -> Permission:
     return "ask" if tool.leaves else "allow"
 
 
-def permission_of(store: Store, settings: Settings, tool: Tool) -> Permission:
-    """Return whether a tool may be used. Reads the store in the caller's thread."""
+def permission_of(
+    store: Store, settings: Settings, tool: Tool, *, after_documents: bool = False
+) -> Permission:
+    """Return whether a tool may be used. Reads the store in the caller's thread.
+
+    Args:
+        after_documents: The model has passages of documents before it. What a passage says may be behind the call, and
+            the passage in its arguments: an earlier "always" does not cover that.
+    """
     configured = _configured(settings, tool)
     if configured == "deny":
         return "deny"
     remembered = tool_rules.rules(store).get(tool.name)
+    if remembered == "allow" and after_documents and tool.leaves and configured != "allow":
+        return "ask"
     if remembered in PERMISSIONS:
         return cast(Permission, remembered)
     return configured or default_of(tool)

@@ -17,6 +17,8 @@ MESSAGES: dict[str, str] = {
     "route.small": "{model} says it has tools but is too small to use them well: the tool is chosen by likeness to examples",
     "route.unlisted": "{model} is not on the list of models known to call tools well: the tool is chosen by likeness to examples",
     "agent.no_hits": "Nothing in the documents matches.",
+    "agent.not_in_documents": "Not in the documents. What comes nearest, without being an answer:",
+    "agent.original": "The document says, in its own language:",
     "agent.no_documents": "No documents have been added yet.",
     "agent.calculated": "{expression} = {result}",
     "agent.quote": "“{text}” [{number}]",

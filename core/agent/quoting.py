@@ -1,0 +1,77 @@
+"""Answers of a small model from documents: the sentences that fit the question are quoted, its own words are checked."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from core.agent.answers.extract import Candidate, candidates, extract
+from core.agent.answers.sentences import sentences
+from core.agent.answers.verify import verify
+from core.agent.check import answer_repeats
+from core.events import Citation
+from core.text import shorten
+
+if TYPE_CHECKING:
+    from core.agent.state import RunState
+
+EMBEDDED_CHARS = 400
+"""Of a sentence that is compared by meaning."""
+MOST_EMBEDDED = 80
+"""Sentences compared by meaning at most: a millisecond or two each."""
+
+
+async def best_sentences(run: RunState, citations: Sequence[Citation]) -> list[Candidate]:
+    """Return the sentences of the passages found that fit the question best, by words and by meaning.
+
+    Without an embedding model that answers, words have to do.
+    """
+    found = await asyncio.to_thread(candidates, citations)
+    meaning = await _meaning(run, citations, found) if 0 < len(found) <= MOST_EMBEDDED else None
+    return await asyncio.to_thread(extract, run.question, citations, meaning)
+
+
+async def _meaning(
+    run: RunState, citations: Sequence[Citation], found: Sequence[Candidate]
+) -> list[float] | None:
+    sections = {one.number: one.section.rsplit("›", 1)[-1].strip() for one in citations}
+    texts = [shorten(f"{sections[one.number]}: {one.text}", EMBEDDED_CHARS) for one in found]
+    try:
+        asked, *vectors = await run.context.engine.embed([run.question, *texts])
+    except Exception:
+        # Whatever is wrong with the engine: the passages are here, and words can be compared without it.
+        return None
+    return [_cosine(asked, vector) for vector in vectors]
+
+
+def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    size = math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
+    value = sum(x * y for x, y in zip(a, b, strict=False)) / size if size else 0.0
+    return value if math.isfinite(value) else 0.0
+
+
+def bears_out(
+    citations: Sequence[Citation], chosen: Sequence[Candidate], text: str, question: str
+) -> int | None:
+    """Return the number of the passage that bears out everything a small model wrote; ``None``: it is not shown.
+
+    Words that say what a quote above them says already are not shown either.
+    """
+    if not text or "\n\n" in text or answer_repeats(text):
+        return None
+    by_number = {one.number: one for one in citations}
+    folded = "".join(char for char in text.casefold() if char.isalnum())
+    if any(folded in "".join(char for char in one.text.casefold() if char.isalnum()) for one in chosen):
+        return None
+    for number in dict.fromkeys(one.number for one in chosen):
+        source = by_number[number]
+        verdicts = [
+            verify(one.text, source.text, context=f"{source.document} {source.section}", question=question)
+            for one in sentences(text)
+        ]
+        statuses = {one.status for one in verdicts}
+        if "supported" in statuses and statuses <= {"supported", "not_a_claim"}:
+            return number
+    return None
