@@ -176,9 +176,16 @@ def documents(app: StudyApp, query: str) -> None:
 def add_documents(app: StudyApp, path: str) -> None:
     """Add a file or a folder, asking for it when none is named."""
     if path:
-        app.add_documents(path)
+        app.documents.add(path)
     else:
-        app.bench.ask_for_documents()
+        app.documents.ask_add()
+
+
+def documents_list(app: StudyApp, mode: Literal["failed", "tasks"]) -> None:
+    """Go to a list of the documents pane."""
+    app.documents.load_jobs()
+    app.bench.focus_pane("documents")
+    app.bench.documents.go(mode)
 
 
 def sessions(app: StudyApp, _: str = "") -> None:
@@ -271,6 +278,12 @@ DO: Mapping[str, Doing] = {
     "narrower": lambda app, _: app.bench.resize_pane(-2),
     "wider": lambda app, _: app.bench.resize_pane(2),
     "add_documents": add_documents,
+    "documents_sync": lambda app, _: app.documents.sync(),
+    "documents_failed": lambda app, _: documents_list(app, "failed"),
+    "documents_tasks": lambda app, _: documents_list(app, "tasks"),
+    "documents_collections": lambda app, _: app.documents.collections(),
+    "documents_check": lambda app, _: app.documents.check(),
+    "documents_repair": lambda app, _: app.documents.check(repair=True),
     "sessions": sessions,
     "new_session": new_session,
     "rename": rename,

@@ -60,7 +60,7 @@ async def apply(app: StudyApp, event: Event) -> None:
             app.state.status = event.status
             await app.show_engine()
         case IngestProgress():
-            app.bench.documents.show_progress(event)
+            app.documents.progress(event)
         case LabChanged():
             app.lab.changed(event)
         case PullChanged():
@@ -73,10 +73,9 @@ async def apply(app: StudyApp, event: Event) -> None:
             app.container.log(event.lines)
         case PermissionAsked() | PermissionAnswered() | QueueChanged() | ContextMeasured() | RunWaits():
             await app.agent.apply(event)
-        case StoreChanged(table="documents"):
-            app.documents_changed()
         case StoreChanged():
-            pass  # What else changes in the store comes with an event of its own.
+            # What else changes in the store than documents comes with an event of its own.
+            app.documents.store_changed(event)
         case Notice():
             app.tell(event.text, event.severity)
 

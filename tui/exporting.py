@@ -70,3 +70,15 @@ def save_text(folder: Path, text: str) -> Path:
     path = free_path(folder / "copied.txt")
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def save_passage(name: str, text: str) -> Path:
+    """Write a passage to a Markdown file in the working directory. Blocking.
+
+    Raises:
+        OSError: The directory cannot be written.
+    """
+    stem = re.sub(r"[^\w가-힣.]+", "-", name).strip("-_.")[:80] or "passage"
+    path = free_path(Path(f"{stem}.md"))
+    path.write_text(text, encoding="utf-8")
+    return path.resolve()

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from core.events import Document, Hit, Span
+from core.events import Span
 from core.session.rows import Message as ChatMessage
 from core.session.rows import Run, Session
 from tui.state import Pending, Turn
-
-if TYPE_CHECKING:
-    from core.rag import DocumentView
 
 
 @dataclass
@@ -87,29 +83,6 @@ class QuestionsLoaded(Message):
     """Earlier questions are read, oldest first."""
 
     questions: list[str]
-
-
-@dataclass
-class DocumentsLoaded(Message):
-    """The ledger is read."""
-
-    documents: list[Document]
-
-
-@dataclass
-class HitsFound(Message):
-    """A search is done."""
-
-    query: str
-    hits: list[Hit]
-
-
-@dataclass
-class ViewLoaded(Message):
-    """A document is read back."""
-
-    view: DocumentView
-    chunk_id: str | None
 
 
 @dataclass

@@ -12,6 +12,7 @@ from core.paths import Paths
 from core.session import Store, chat
 from core.session.rows import Message, Run, Session
 from core.settings import Settings
+from tui.documents_state import DocumentsState
 from tui.widgets.sparkline import ring
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class State:
     """What each run of the open session took."""
     cost: Cost | None = None
     """Their sum."""
+    documents: DocumentsState = field(default_factory=DocumentsState)
     session_messages: int = 0
     """Messages of the open session on screen when it was opened; 0 shows the greeting."""
 

@@ -40,6 +40,7 @@ from tui import (
 from tui.agent_room import AgentRoom
 from tui.bridge import Bridge, CoreEvents
 from tui.container_room import ContainerRoom
+from tui.documents_room import DocumentsRoom
 from tui.finder import Finder
 from tui.lab_room import LabRoom
 from tui.models_room import ModelsRoom
@@ -126,9 +127,9 @@ class StudyApp(App[None], inherit_bindings=False):
         self.container = ContainerRoom(self)
         self.agent = AgentRoom(self)
         self.traces = TraceRoom(self)
+        self.documents = DocumentsRoom(self)
         self.sessions_wanted = False
         self.interrupted_at = 0.0
-        self._documents_due = False
         self.span_wanted = ""
         for theme in themes.THEMES:
             self.register_theme(theme)
@@ -172,7 +173,7 @@ class StudyApp(App[None], inherit_bindings=False):
         ).start()
         workers.start(self, workers.open_session(self, self._wanted_session), "session")
         workers.start(self, workers.load_questions(self), "questions")
-        workers.start(self, workers.load_documents(self), "documents")
+        self.documents.load()
         if self._notice:
             self.tell(self._notice)
         if not self._theme_known:
@@ -442,33 +443,9 @@ class StudyApp(App[None], inherit_bindings=False):
         await self.bench.chat.show_turns(event.turns, more=event.more)
         self.bench.chat.mark_match(event.match.id)
 
-    # -- documents -------------------------------------------------------------------------------------------------
-
-    def documents_changed(self) -> None:
-        """Read the ledger again, a few times a second at most."""
-        if not self._documents_due:
-            self._documents_due = True
-            self.set_timer(0.25, self._load_documents)
-
-    def _load_documents(self) -> None:
-        self._documents_due = False
-        workers.start(self, workers.load_documents(self), "documents")
-
-    @on(messages.DocumentsLoaded)
-    def _documents_loaded(self, event: messages.DocumentsLoaded) -> None:
-        self.bench.documents.show_documents(event.documents)
-
-    @on(messages.HitsFound)
-    def _hits_found(self, event: messages.HitsFound) -> None:
-        self.bench.documents.show_hits(event.query, event.hits)
-
-    @on(messages.ViewLoaded)
-    def _view_loaded(self, event: messages.ViewLoaded) -> None:
-        self.bench.documents.show_view(event.view, event.chunk_id)
-
-    def add_documents(self, path: str) -> None:
-        """Add a file or a folder; how far it is shows in the documents pane."""
-        workers.start(self, workers.add_documents(self, path), "add", exclusive=False)
+    def add_documents(self, text: str) -> None:
+        """Add files or folders; how far it is shows in the documents pane."""
+        self.documents.add(text)
 
     @on(messages.Told)
     def _told(self, event: messages.Told) -> None:
@@ -481,12 +458,10 @@ class StudyApp(App[None], inherit_bindings=False):
     async def rebuild(self) -> None:
         """Build the workbench anew from the state (another language), the text being written kept."""
         draft = self.bench.chat.composer.text
-        documents = self.bench.documents.documents
         await self.bench.rebuild()
         if isinstance(self.screen, Room):
             await self.screen.rebuild()
         self.bench.chat.composer.text = draft
-        self.bench.documents.show_documents(documents)
         self.trace_session = ""
         if self.state.session:
             workers.start(self, workers.open_session(self, self.state.session_id), "session")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from textual.worker import Worker
 
-from core.events import Document
 from core.i18n import tr
 from core.session import Store, chat
 from core.session.rows import Message as ChatMessage
@@ -137,34 +136,6 @@ async def copy(app: StudyApp, text: str) -> None:
         app.post_message(messages.Told(tr("copy.none", path=path), "warning"))
         return
     app.post_message(messages.Told(tr(f"copy.{way}", count=len(text))))
-
-
-async def load_documents(app: StudyApp) -> None:
-    """Read the ledger."""
-    await store_of(app)
-    app.post_message(messages.DocumentsLoaded(await asyncio.to_thread(app.runtime.documents)))
-
-
-async def add_documents(app: StudyApp, path: str) -> None:
-    """Add files or a folder."""
-    await asyncio.wrap_future(app.runtime.add_documents([path]))
-
-
-async def remove_document(app: StudyApp, document: Document) -> None:
-    """Remove a document."""
-    await asyncio.wrap_future(app.runtime.remove_document(document.id))
-
-
-async def search(app: StudyApp, query: str) -> None:
-    """Search the documents."""
-    hits = await asyncio.wrap_future(app.runtime.search(query, 12))
-    app.post_message(messages.HitsFound(query, hits))
-
-
-async def view(app: StudyApp, document_id: str, chunk_id: str | None) -> None:
-    """Read a document back."""
-    found = await asyncio.wrap_future(app.runtime.view_document(document_id))
-    app.post_message(messages.ViewLoaded(found, chunk_id))
 
 
 async def retry(app: StudyApp, run_id: str) -> None:

@@ -35,6 +35,9 @@ from core.paths import Paths
 from core.session import Store, chat, documents
 from core.session.rows import Session
 from core.settings import Settings
+from tests.tui.documents_fakes import FakeChunk, FakeLibrary, FakeView, done
+
+__all__ = ["FakeChunk", "FakeRuntime", "FakeView", "Script", "document", "sample"]
 
 READY = EngineStatus(
     kind="embedded",
@@ -51,29 +54,6 @@ START = 1_790_000_000.0
 """The fixed time of spans and samples."""
 
 MIB = 2**20
-
-
-def done(value: Any) -> Future[Any]:
-    future: Future[Any] = Future()
-    future.set_result(value)
-    return future
-
-
-@dataclass(frozen=True)
-class FakeChunk:
-    chunk_id: str
-    ordinal: int
-    section: str
-    text: str
-    page: int | None = None
-    char_start: int = 0
-    char_end: int = 0
-
-
-@dataclass(frozen=True)
-class FakeView:
-    document: Document
-    chunks: list[FakeChunk]
 
 
 @dataclass
@@ -117,6 +97,7 @@ class FakeRuntime:
         self.resumed: list[str] = []
         self.costs = FakeCosts()
         self.facts = FakeFacts()
+        self.library = FakeLibrary(self)
 
     # -- as in the real one ------------------------------------------------------------------------
 
@@ -148,6 +129,10 @@ class FakeRuntime:
         thread = threading.Thread(target=lambda: [listener(event) for listener in list(self.listeners)])
         thread.start()
         thread.join()
+
+    def emit_soon(self, event: Event) -> None:
+        """The same, without waiting: for a call that comes from the interface's own loop."""
+        threading.Thread(target=lambda: [listener(event) for listener in list(self.listeners)]).start()
 
     def set_status(self, status: EngineStatus) -> None:
         self.status = status
@@ -238,16 +223,16 @@ class FakeRuntime:
         self.cancelled.append(session_id)
         threading.Thread(target=lambda: self.end(status="cancelled")).start()
 
-    def add_documents(self, paths: list[str]) -> Future[str]:
+    def add_documents(self, paths: list[str], collection: str = "default") -> Future[str]:
         assert self.store
         self.added += paths
         for path in paths:
-            documents.put_document(self.store, document(path)).result()
+            documents.put_document(self.store, document(path, collection=collection)).result()
         return done("job")
 
     def remove_document(self, document_id: str) -> Future[None]:
         assert self.store
-        return documents.remove_document(self.store, document_id)
+        return documents.forget_documents(self.store, [document_id])
 
     def search(self, query: str, k: int = 5) -> Future[list[Hit]]:
         return done(self.hits)

@@ -11,6 +11,7 @@ from textual.binding import Binding
 from core import i18n
 from tui import actions, app_actions, commands, study
 from tui.screens.container import ContainerScreen
+from tui.screens.documents import CollectionsScreen
 from tui.screens.lab import LabScreen
 from tui.screens.memory import MemoryScreen
 from tui.screens.models import ModelsScreen
@@ -29,6 +30,7 @@ OWNERS: dict[str, type] = {
     "chat": Transcript,
     "resources": ResourcesPane,
     "documents": DocumentsPane,
+    "collections": CollectionsScreen,
     "trace": TracePane,
     "sessions": SessionsScreen,
     "models": ModelsScreen,

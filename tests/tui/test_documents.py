@@ -1,14 +1,19 @@
-"""The documents pane: add, list with status, search, read, cite."""
+"""The documents pane: the tree and its live status, adding, searching as one types, reading, citations and back."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from core.events import Citation, Hit, IngestProgress
+from core.rag.types import Collection, Job, Source
 from core.session import documents
 from tests.tui.fakes import FakeChunk, FakeRuntime, FakeView, Script, document
 from tui.widgets.composer import complete_path
+
+WIDE = (140, 36)
 
 
 def put(runtime: FakeRuntime, path: str, **changes: Any) -> None:
@@ -16,40 +21,149 @@ def put(runtime: FakeRuntime, path: str, **changes: Any) -> None:
     documents.put_document(runtime.store, document(path, **changes)).result()
 
 
+def hit(chunk: str, text: str, score: float, **changes: Any) -> Hit:
+    fields: dict[str, Any] = {"vector_score": 0.79, "keyword_score": 7.1, "vector_rank": 1, "keyword_rank": 2}
+    return Hit(
+        "연차휴가.md",
+        "연차휴가.md",
+        "/notes/hr/연차휴가.md",
+        "연차 › 이월",
+        text,
+        score,
+        chunk,
+        **(fields | changes),
+    )
+
+
 def handbook(runtime: FakeRuntime) -> None:
+    first, second = "남은 휴가는 다음 해 3월 말까지 최대 5일.", "그 뒤에는 소멸한다."
     chunks = [
-        FakeChunk("c1", 0, "연차 › 이월", "남은 휴가는 다음 해 3월 말까지 최대 5일."),
-        FakeChunk("c2", 1, "연차 › 소멸", "그 뒤에는 소멸한다."),
+        FakeChunk("c1", 0, "연차 › 이월", first, None, 0, len(first), 3),
+        FakeChunk("c2", 1, "연차 › 소멸", second, None, len(first), len(first) + len(second), 9),
     ]
-    runtime.views["연차휴가.md"] = FakeView(document("/notes/hr/연차휴가.md"), chunks)
-    runtime.hits = [
-        Hit(
-            "연차휴가.md",
-            "연차휴가.md",
-            "/notes/hr/연차휴가.md",
-            "연차 › 이월",
-            chunks[0].text,
-            0.83,
-            "c1",
-            0.79,
-            7.1,
-        )
-    ]
+    runtime.views["연차휴가.md"] = FakeView(document("/notes/hr/연차휴가.md", chunks=2), chunks)
+    runtime.hits = [hit("c1", first, 0.83)]
+
+
+async def in_documents(bench: Any) -> None:
+    bench.app.bench.focus_pane("documents")
+    await bench.until(lambda: bench.app.bench.documents.rows.has_focus)
+
+
+async def whole(bench: Any) -> None:
+    """The documents with the screen to themselves."""
+    await in_documents(bench)
+    await bench.pilot.press("f9")
+    await bench.until(lambda: bench.app.bench.documents.shape == "whole")
+
+
+async def on(bench: Any, name: str) -> None:
+    """Move the cursor onto a row by what it says."""
+    rows = bench.app.bench.documents.rows
+    place = await bench.until(
+        lambda: next(
+            (i + 1 for i, row in enumerate(rows.rows) if any(name in text for text, _ in row.left)), 0
+        ),
+        name,
+    )
+    rows.cursor = place - 1
+    await bench.pilot.pause()
+
+
+# -- the tree ----------------------------------------------------------------------------------------
 
 
 async def test_documents_are_listed_with_their_status(runs: Any) -> None:
-    async with runs() as bench:
+    async with runs(size=(150, 36)) as bench:
         put(bench.runtime, "/notes/hr/연차휴가.md", chunks=14)
         put(bench.runtime, "/notes/hr/경조사.md", status="parsing", chunks=0)
         put(bench.runtime, "/notes/스캔본.pdf", status="failed", reason="image only", chunks=0)
+        put(bench.runtime, "/notes/규정.md", status="stale", chunks=7)
+        put(bench.runtime, "/notes/old.md", status="removed")
         await bench.sees("연차휴가.md")
+        await bench.sees("changed")
         text = bench.screen_text()
         assert "✓  14" in text
         assert "reading" in text
         assert "image only" in text
-        bench.app.bench.focus_pane("documents")
-        await bench.pilot.press("end", "enter")
-        await bench.sees("image only")
+        assert "old.md" not in text
+        # The collection counts what is below it: four documents, one on its way, one changed, one failed.
+        assert "4 · 1 ● · 1 ⟲ · 1 !" in text
+        await in_documents(bench)
+        await on(bench, "스캔본.pdf")
+        await bench.pilot.press("enter")
+        await bench.sees("! image only")
+        await bench.sees("/notes/스캔본.pdf")
+
+
+async def test_a_status_moves_on_by_itself(runs: Any) -> None:
+    async with runs() as bench:
+        put(bench.runtime, "/notes/a.md", status="queued", chunks=0)
+        await bench.sees("queued")
+        put(bench.runtime, "/notes/a.md", status="embedding", chunks=0)
+        await bench.sees("embedding")
+        assert "1 ●" in bench.screen_text()
+        put(bench.runtime, "/notes/a.md", status="indexed", chunks=5)
+        await bench.sees("✓   5")
+        await bench.until(lambda: "●" not in bench.screen_text().split("Documents")[1].split("\n")[2])
+
+
+async def test_left_and_right_fold(runs: Any) -> None:
+    async with runs() as bench:
+        put(bench.runtime, "/notes/hr/a.md")
+        put(bench.runtime, "/notes/it/b.md")
+        await bench.sees("b.md")
+        await in_documents(bench)
+        await on(bench, "a.md")
+        await bench.pilot.press("left")  # To the folder,
+        assert bench.app.bench.documents.rows.key == "f:default:/notes/hr"
+        await bench.pilot.press("left")  # which closes.
+        await bench.until(lambda: "a.md" not in bench.screen_text())
+        assert "▸ hr" in bench.screen_text()
+        await bench.pilot.press("right")
+        await bench.sees("a.md")
+        await bench.pilot.press("home", "enter")
+        await bench.until(lambda: "b.md" not in bench.screen_text())
+
+
+async def test_folders_begin_where_they_were_added(runs: Any) -> None:
+    def prepare(runtime: FakeRuntime) -> None:
+        runtime.library.known_sources = [Source("s", "default", "/home/me/handbook")]
+        runtime.library.all = [Collection("default", "default"), Collection("c1", "규정")]
+
+    async with runs(prepare=prepare) as bench:
+        put(bench.runtime, "/home/me/handbook/hr/leave/a.md")
+        put(bench.runtime, "/srv/rules/b.md", collection="c1")
+        await bench.sees("b.md")
+        shown = [line.split("│")[-1].rstrip() for line in bench.screen_text().split("\n")]
+        names = [
+            line.split("  ")[-1] if "▾" in line else line for line in shown if "▾" in line or ".md" in line
+        ]
+        order = [
+            next(
+                (
+                    w
+                    for w in ("default", "handbook", "hr", "leave", "a.md", "규정", "rules", "b.md")
+                    if w in n
+                ),
+                "",
+            )
+            for n in shown
+        ]
+        assert [name for name in order if name] == [
+            "default",
+            "handbook",
+            "hr",
+            "leave",
+            "a.md",
+            "규정",
+            "rules",
+            "b.md",
+        ]
+        assert names
+
+
+# -- adding ------------------------------------------------------------------------------------------
 
 
 async def test_adding_by_command_and_by_key(runs: Any, tmp_path: Path) -> None:
@@ -57,13 +171,50 @@ async def test_adding_by_command_and_by_key(runs: Any, tmp_path: Path) -> None:
     async with runs() as bench:
         await bench.ask(f"/add {tmp_path}/notes/ ")
         await bench.until(lambda: bench.runtime.added == [f"{tmp_path}/notes/"])
-        bench.app.bench.focus_pane("documents")
+        await in_documents(bench)
         await bench.pilot.press("a")
-        await bench.sees("A file or folder of Markdown")
+        await bench.sees("Files or folders")
         await bench.pilot.press(*f"{tmp_path}/no")
-        await bench.until(lambda: bench.app.screen.query_one("RowList").display)
+        await bench.until(lambda: bench.app.screen.query_one("#add-completion").display)
         await bench.pilot.press("tab", "enter")
         await bench.until(lambda: bench.runtime.added[1:] == [f"{tmp_path}/notes/"])
+
+
+async def test_dropped_files_are_added_to_the_collection_under_the_cursor(runs: Any, tmp_path: Path) -> None:
+    from textual import events
+
+    (tmp_path / "a b.md").touch()
+    (tmp_path / "-c.md").touch()
+
+    def prepare(runtime: FakeRuntime) -> None:
+        runtime.library.all = [Collection("default", "default"), Collection("rules", "규정")]
+
+    async with runs(prepare=prepare) as bench:
+        put(bench.runtime, "/x/y.md", collection="rules")
+        await bench.sees("y.md")
+        await in_documents(bench)
+        await on(bench, "y.md")
+        rows = bench.app.bench.documents.rows
+        rows.post_message(events.Paste(f"'{tmp_path}/a b.md' {tmp_path}/-c.md"))
+        await bench.sees("into the collection")
+        assert bench.app.screen.query_one("#add-collection").current.id == "rules"
+        await bench.pilot.press("enter")
+        await bench.until(lambda: bench.runtime.added == [f"{tmp_path}/a b.md", f"{tmp_path}/-c.md"])
+        await bench.until(
+            lambda: {one.collection for one in bench.app.bench.documents.documents} == {"rules"},
+            "in the collection",
+        )
+
+
+async def test_words_pasted_into_the_search_box_stay_words(runs: Any) -> None:
+    from textual import events
+
+    async with runs() as bench:
+        await in_documents(bench)
+        await bench.pilot.press("slash")
+        bench.app.bench.documents.box.post_message(events.Paste("/no/such/file and more"))
+        await bench.until(lambda: bench.app.bench.documents.box.value == "/no/such/file and more")
+        assert bench.app.screen is bench.app.bench
 
 
 async def test_paths_complete_in_the_input(runs: Any, tmp_path: Path) -> None:
@@ -82,48 +233,274 @@ async def test_paths_complete_in_the_input(runs: Any, tmp_path: Path) -> None:
         assert composer.text == f"/add {tmp_path}/notes/"
 
 
-async def test_progress_is_shown_while_adding(runs: Any) -> None:
-    async with runs() as bench:
-        bench.runtime.emit(IngestProgress("j", 12, 3, 0, "/notes/[b]x.md"))
-        await bench.sees("adding 3 of 12:")
+async def test_progress_is_shown_with_its_keys(runs: Any) -> None:
+    async with runs(size=(160, 36)) as bench:
+        bench.runtime.emit(IngestProgress("j", 12, 3, 1, "/notes/[b]x.md", rate=4.2, eta_s=2.1))
+        await bench.sees("3 of 12")
+        text = " ".join(line.split("│")[-1].strip() for line in bench.screen_text().split("\n"))
+        for part in ("adding", "1 !", "4.2 docs/s", "2.1 s left", "p pause", "x stop", "[b]x.md"):
+            assert part in text, part
+        await in_documents(bench)
+        await bench.pilot.press("p")
+        await bench.until(lambda: ("pause", "j") in bench.runtime.library.asked)
+        bench.runtime.emit(IngestProgress("j", 12, 3, 1, "", paused=True))
+        await bench.sees("p go on")
+        await bench.pilot.press("p", "x")
+        await bench.until(lambda: bench.runtime.library.asked[-2:] == [("resume", "j"), ("stop", "j")])
         bench.runtime.emit(IngestProgress("j", 12, 12, 0, "", finished=True))
-        await bench.until(lambda: "adding" not in bench.screen_text())
+        await bench.until(lambda: "of 12" not in bench.screen_text())
 
 
-async def test_searching_and_reading(runs: Any) -> None:
-    async with runs(prepare=handbook) as bench:
-        bench.app.bench.focus_pane("documents")
+# -- searching ---------------------------------------------------------------------------------------
+
+
+async def test_searching_as_one_types_and_reading(runs: Any) -> None:
+    async with runs(size=WIDE, prepare=handbook) as bench:
+        await whole(bench)
         await bench.pilot.press("slash")
         await bench.type("휴가")
-        await bench.pilot.press("enter")
-        await bench.sees("1 passages")
+        await bench.sees("1 passages")  # Without Enter.
         await bench.sees("0.83")
-        await bench.pilot.press("enter")
-        await bench.sees("남은 휴가는 다음")
-        await bench.sees("vector 0.79  keyword 7.1  1/2")
+        assert bench.app.bench.documents.box.has_focus
+        await bench.pilot.press("enter", "enter")
+        await bench.sees("vector 0.79 #1")
+        text = bench.screen_text()
+        assert "keyword 7.1 #2" in text
+        assert "fused 0.83" in text
+        assert "남은 휴가는 다음 해" in text
+        assert "1/2" in text
+        assert "2 · 연차 › 소멸 · line 9" in text  # The next chunk's boundary, in the same document.
         await bench.pilot.press("right_square_bracket")
-        await bench.sees("그 뒤에는 소멸한다.")
-        await bench.pilot.press("escape")
+        await bench.sees("2/2")
+        await bench.pilot.press("question_mark")
+        await bench.sees("Cosine similarity")
+        await bench.pilot.press("escape", "escape", "escape")
         await bench.sees("No documents yet")
 
 
-async def test_a_source_opens_its_passage(runs: Any) -> None:
-    async with runs(prepare=handbook) as bench:
+async def test_an_answer_that_comes_too_late_is_dropped(runs: Any) -> None:
+    async with runs(size=WIDE, prepare=handbook) as bench:
+        later = bench.runtime.library.later = []
+        await in_documents(bench)
+        await bench.pilot.press("slash")
+        await bench.type("first")
+        await bench.until(lambda: len(later) == 1)
+        await bench.type(" second")
+        await bench.until(lambda: len(later) == 2)
+        newer, result = later[1]
+        newer.set_result(result)
+        await bench.sees("1 passages")
+        bench.runtime.hits = []
+        # The first was cancelled with the newer one: its answer has nobody to go to.
+        assert later[0][0].cancelled()
+        assert bench.app.bench.documents.result.hits
+
+
+async def test_filters_narrow_and_a_wrong_one_says_so(runs: Any) -> None:
+    async with runs(size=WIDE, prepare=handbook) as bench:
+        put(bench.runtime, "/notes/hr/a.md")
+        put(bench.runtime, "/notes/it/b.pdf")
+        await whole(bench)
+        await bench.sees("b.pdf")
+        await bench.pilot.press("slash")
+        await bench.type("path:hr")
+        await bench.sees("1 of 2 documents")
+        assert "b.pdf" not in bench.screen_text()
+        bench.app.bench.documents.box.value = "type:pdf 휴가"
+        await bench.until(
+            lambda: bench.runtime.library.asked and bench.runtime.library.asked[-1][0] == "search"
+        )
+        _, words, filters, phrase = bench.runtime.library.asked[-1]
+        assert (words, filters.types, phrase) == ("휴가", ("pdf",), "")
+        bench.app.bench.documents.box.value = "type:exe 휴가"
+        await bench.sees("No document is of type exe. There are: md, pdf.")
+        bench.app.bench.documents.box.value = "since:soon"
+        await bench.sees("soon is no date")
+        bench.app.bench.documents.box.value = "in:nowhere"
+        await bench.sees("There is no collection nowhere.")
+        bench.app.bench.documents.box.value = "typ:pdf"
+        await bench.sees("Did you mean type:")
+        asked = len(bench.runtime.library.asked)
+        await bench.pilot.press("enter")
+        await bench.pilot.pause()
+        assert len(bench.runtime.library.asked) == asked
+        await bench.pilot.press("escape")
+        await bench.sees("b.pdf")
+
+
+async def test_what_is_not_in_the_documents_is_said_with_the_nearest_passages(runs: Any) -> None:
+    async with runs(size=WIDE, prepare=handbook) as bench:
+        bench.runtime.library.answerable, bench.runtime.library.confidence = False, 0.12
+        await whole(bench)
+        await bench.pilot.press("slash")
+        await bench.type("화성")
+        await bench.sees("Not in the documents (confidence 0.12)")
+        await bench.sees("0.83")
+
+
+async def test_next_hit_goes_round_the_document(runs: Any) -> None:
+    def prepare(runtime: FakeRuntime) -> None:
+        texts = [f"문단 {n}" + (" 휴가 규정" if n in {3, 7} else "") for n in range(10)]
+        chunks = [
+            FakeChunk(f"c{n}", n, f"절 {n}", text, None, n * 10, n * 10 + 10) for n, text in enumerate(texts)
+        ]
+        runtime.views["연차휴가.md"] = FakeView(document("/notes/hr/연차휴가.md", chunks=10), chunks)
+        runtime.hits = [hit("c3", texts[3], 0.9)]
+
+    async with runs(size=WIDE, prepare=prepare) as bench:
+        await whole(bench)
+        bench.app.bench.documents.search("휴가는")
+        await bench.sees("1 passages")
+        await bench.pilot.press("enter")
+        reader = bench.app.bench.documents.reader
+        await bench.until(lambda: reader.has_focus and reader.place == 3)
+        await bench.pilot.press("n")
+        assert reader.place == 7
+        await bench.pilot.press("n")
+        assert reader.place == 3
+        await bench.pilot.press("N")
+        assert reader.place == 7
+
+
+# -- citations ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+@pytest.mark.parametrize("key", ["b", "escape"])
+async def test_from_a_source_to_its_passage_and_back_with_one_key(
+    runs: Any, size: tuple[int, int], key: str
+) -> None:
+    async with runs(size=size, prepare=handbook) as bench:
         cited = Citation(1, "연차휴가.md", "/notes/hr/연차휴가.md", "연차 › 이월", "c1", "남은 휴가는", 0.83)
         bench.runtime.script = Script(text="3월 말까지 [1].", tool=False, citations=(cited,))
         await bench.ask("남은 휴가는?")
         await bench.sees("[1] 연차휴가.md › 연차 › 이월")
         await bench.pilot.press("shift+tab", "enter")
         await bench.sees("최대 5일.")
+        await bench.sees("b back to the answer")
+        pane = bench.app.bench.documents
+        await bench.until(lambda: pane.reader.has_focus)
         assert bench.app.bench.focused_pane() == "documents"
+        await bench.pilot.press(key)
+        await bench.until(
+            lambda: "source" in (bench.app.bench.focused.classes if bench.app.bench.focused else ())
+        )
+        assert bench.app.bench.focused_pane() == "chat"
+        assert "[1] 연차휴가.md" in bench.screen_text()
+        assert pane.state.cited is None
+
+
+async def test_a_source_whose_document_changed_is_shown_as_it_was_cited(runs: Any) -> None:
+    async with runs(prepare=handbook) as bench:
+        cited = Citation(
+            1, "연차휴가.md", "/notes/hr/연차휴가.md", "연차", "gone", "예전에는 최대 10일이었다.", 0.83
+        )
+        bench.runtime.script = Script(text="10일 [1].", tool=False, citations=(cited,))
+        await bench.ask("남은 휴가는?")
+        await bench.sees("[1] 연차휴가.md")
+        await bench.pilot.press("shift+tab", "enter")
+        await bench.until(lambda: ("view", "연차휴가.md") in bench.runtime.library.asked)
+        await bench.until(lambda: "has changed" in " ".join(bench.screen_text().split()).replace("│ ", ""))
+        assert "예전에는 최대" in bench.screen_text()
+
+
+# -- changing ----------------------------------------------------------------------------------------
 
 
 async def test_removing_asks_first(runs: Any) -> None:
     async with runs() as bench:
         put(bench.runtime, "/notes/a.md")
         await bench.sees("a.md")
-        bench.app.bench.focus_pane("documents")
+        await in_documents(bench)
+        await on(bench, "a.md")
         await bench.pilot.press("d")
         await bench.sees("Remove a.md from the index?")
         await bench.pilot.press("y")
         await bench.until(lambda: not bench.app.bench.documents.documents)
+
+
+async def test_failed_files_are_listed_with_reasons_and_retried(runs: Any) -> None:
+    copied: list[str] = []
+    async with runs(size=WIDE) as bench:
+        bench.app.copy_text = lambda text, **_: copied.append(text)
+        put(bench.runtime, "/n/ok.md")
+        put(
+            bench.runtime,
+            "/n/scan.pdf",
+            status="failed",
+            reason="It is image only.",
+            chunks=0,
+            updated_at=2.0,
+        )
+        put(bench.runtime, "/n/bad.docx", status="failed", reason="It is damaged.", chunks=0, updated_at=1.0)
+        await bench.sees("bad.docx")
+        await whole(bench)
+        await bench.pilot.press("exclamation_mark")
+        await bench.sees("2 failed.")
+        assert "ok.md" not in bench.screen_text()
+        await bench.pilot.press("down")
+        await bench.sees("! It is damaged.")
+        await bench.pilot.press("c", "r", "R")
+        asked = bench.runtime.library.asked
+        await bench.until(lambda: ("retry", []) in asked)
+        assert ("retry", ["bad.docx"]) in asked
+        assert copied == ["/n/bad.docx: It is damaged."]
+        await bench.pilot.press("escape")
+        await bench.sees("ok.md")
+
+
+async def test_jobs_are_listed_and_held(runs: Any) -> None:
+    async with runs(size=WIDE) as bench:
+        bench.runtime.library.all_jobs = [
+            Job("j2", "sync", "default", "running", ("/n/handbook",), 1_790_000_000.0, total=12),
+            Job("j1", "add", "default", "done", ("/n/old",), 1_780_000_000.0, 1_780_000_010.0, 40, 40, 2),
+        ]
+        bench.runtime.emit(
+            IngestProgress("j2", 12, 5, 0, "/n/handbook/a.md", kind="sync", rate=2.0, eta_s=3.5)
+        )
+        await whole(bench)
+        await bench.pilot.press("t")
+        await bench.sees("Jobs, newest first")
+        await bench.sees("5/12")
+        assert "40/40 · 2 !" in bench.screen_text()
+        await bench.sees("2.0 docs/s")
+        await bench.pilot.press("x")
+        await bench.until(lambda: ("stop", "j2") in bench.runtime.library.asked)
+        await bench.pilot.press("t")
+        await bench.until(lambda: "Jobs, newest" not in bench.screen_text())
+
+
+async def test_details_sync_and_check(runs: Any) -> None:
+    async with runs(size=WIDE) as bench:
+        put(bench.runtime, "/n/a.md", bytes=2048, content_hash="abc123", note="Decoded as CP949.")
+        await bench.sees("a.md")
+        await in_documents(bench)
+        await on(bench, "a.md")
+        await bench.pilot.press("i")
+        await bench.sees("markdown-1 headings-2 use")
+        for part in ("abc123", "2 KiB", "utf-8", "/copy/a.md", "Decoded as CP949."):
+            assert part in bench.screen_text()
+        await bench.pilot.press("escape", "s")
+        await bench.sees("1 changed")
+        assert ("sync", "default") in bench.runtime.library.asked
+        await bench.app.action_do("documents_check")
+        await bench.sees("They agree.")
+
+
+async def test_a_passage_is_written_to_a_file(
+    runs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with runs(size=WIDE, prepare=handbook) as bench:
+        await whole(bench)
+        bench.app.bench.documents.search("휴가")
+        await bench.sees("1 passages")
+        await bench.pilot.press("enter")
+        await bench.until(lambda: bench.app.bench.documents.reader.has_focus)
+        await bench.pilot.press("e")
+        await bench.sees("Saved")
+        text = (tmp_path / "연차휴가.md-1.md").read_text("utf-8")
+        assert "- source: /notes/hr/연차휴가.md" in text
+        assert "- section: 연차 › 이월" in text
+        assert "- line: 3" in text
+        assert "> 남은 휴가는 다음 해 3월 말까지 최대 5일." in text

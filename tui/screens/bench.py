@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, cast
 
 from textual import on
 
+from core.events import Citation
 from core.i18n import tr
-from core.text import clean_line
 from tui import workers
-from tui.screens.dialogs import Ask, Confirm
 from tui.screens.help import TextScreen, numbers_text
-from tui.screens.workbench import Workbench
+from tui.screens.workbench import Pane, Workbench
 from tui.widgets.chat import FindBar
 from tui.widgets.context_bar import ContextBar
 from tui.widgets.documents import DocumentsPane
@@ -89,12 +88,27 @@ class Bench(Workbench):
 
     @on(Source.Open)
     def _open_source(self, event: Source.Open) -> None:
+        self._came_from = (self.arrangement.view, self.focused if isinstance(self.focused, Source) else None)
         if self.narrow or self.arrangement.view:
             self.view("documents" if self.narrow else None)
         self.documents.show_citation(event.citation)
-        workers.start(
-            self.study, workers.view(self.study, event.citation.document_id, event.citation.chunk_id), "view"
-        )
+        self.study.documents.view(event.citation.document_id, event.citation.chunk_id)
+
+    _came_from: tuple[Pane | None, Source | None] = (None, None)
+
+    def leave_citation(self, citation: Citation) -> None:
+        """Go back to the answer whose source was read: the same panes, the same source in focus."""
+        view, source = self._came_from
+        self._came_from = (None, None)
+        self.view(view)
+        if source is None or not source.is_attached:
+            # The answer was drawn anew meanwhile.
+            same = (one for one in self.query(Source) if one.citation == citation)
+            source = next(same, None)
+        if source:
+            source.focus()
+        else:
+            self.chat.composer.focus()
 
     @on(FindBar.Changed)
     def _find(self, event: FindBar.Changed) -> None:
@@ -104,34 +118,9 @@ class Bench(Workbench):
     def _find_step(self, event: Transcript.FindStep) -> None:
         self.study.finder.step(event.step)
 
-    @on(DocumentsPane.Search)
-    def _search(self, event: DocumentsPane.Search) -> None:
-        workers.start(self.study, workers.search(self.study, event.query), "search")
-
-    @on(DocumentsPane.View)
-    def _view(self, event: DocumentsPane.View) -> None:
-        workers.start(self.study, workers.view(self.study, event.document_id, event.chunk_id), "view")
-
-    @on(DocumentsPane.Add)
-    def ask_for_documents(self) -> None:
-        """Ask for a path to add."""
-
-        def chosen(path: str | None) -> None:
-            if path:
-                self.study.add_documents(path)
-
-        self.study.push_screen(Ask(tr("documents.add"), note=tr("documents.add.note"), paths=True), chosen)
-
-    @on(DocumentsPane.Remove)
-    def _remove(self, event: DocumentsPane.Remove) -> None:
-        def confirmed(yes: bool | None) -> None:
-            if yes:
-                workers.start(
-                    self.study, workers.remove_document(self.study, event.document), "remove", exclusive=False
-                )
-
-        name = clean_line(event.document.path.rsplit("/", 1)[-1])
-        self.study.push_screen(Confirm(tr("documents.remove", name=name)), confirmed)
+    @on(DocumentsPane.Wants)
+    def _documents_want(self, event: DocumentsPane.Wants) -> None:
+        self.study.documents.do(event)
 
     @on(ResourcesPane.Detailed)
     def _detailed(self, event: ResourcesPane.Detailed) -> None:

@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input
 
 from core.i18n import tr
 from tui import actions
@@ -71,7 +70,7 @@ class Workbench(GuardedScreen):
             yield Divider(id="divider-left")
             yield ChatPane(self.state)
             yield Divider(id="divider-right")
-            yield DocumentsPane()
+            yield DocumentsPane(self.state, self._keys)
             yield TracePane()
         yield Choices(id="keys")
         yield Plain(tr("screen.small", width=MIN_SIZE[0], height=MIN_SIZE[1]), id="small")
@@ -151,6 +150,8 @@ class Workbench(GuardedScreen):
             self.resources.styles.width = self.arrangement.resources if three else "1fr"
             self.documents.styles.width = self.arrangement.documents if three else "1fr"
             self.set_class(self.beside, "-beside")
+            whole = self.arrangement.view == "documents"
+            self.documents.stand("one" if narrow else "whole" if whole else "beside")
         self._show_tabs()
         self._show_keys()
         if "strip" in seen:
@@ -194,7 +195,7 @@ class Workbench(GuardedScreen):
             case "resources":
                 self.resources.focus()
             case "documents":
-                self.documents.rows.focus()
+                self.documents.take_focus()
             case "trace":
                 self.trace.span_rows.focus()
 
@@ -272,13 +273,9 @@ class Workbench(GuardedScreen):
             self.chat.mark_match(None)
             self.chat.composer.focus()
             return True
-        if isinstance(self.focused, Input) and self.focused.id == "documents-search":
-            self.documents.close_search()
-            self.documents.rows.focus()
-            return True
         if self.focused_pane() == "trace" and self.trace.close_filter():
             return True
-        if self.focused_pane() == "documents" and self.documents.close_search():
+        if self.focused_pane() == "documents" and self.documents.back():
             return True
         if self.arrangement.view:
             self.view(None)

@@ -1,0 +1,311 @@
+"""What the documents pane says in words: progress, details, scores, reasons, a passage as Markdown."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from core.events import Document, Hit, IngestProgress
+from core.i18n import tr
+from core.text import clean, clean_line
+from tui import format
+from tui.documents_shelf import BUSY
+from tui.glyphs import glyphs
+from tui.widgets.documents_rows import base_name
+
+if TYPE_CHECKING:
+    from core.rag import ChunkView
+    from core.rag.types import CheckReport, Details, Job, SyncReport
+
+Part = str | tuple[str, str]
+BAR = 10
+"""Cells of a progress bar."""
+
+
+def when(seconds: float | None) -> str:
+    """Write a time of the clock."""
+    if not seconds:
+        return format.none()
+    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def progress_line(progress: IngestProgress, pause: str, stop: str) -> Content:
+    """Say how far a job is, how fast, how long it will take, and the keys to hold or stop it."""
+    marks = glyphs()
+    share = progress.done / progress.total if progress.total else 0.0
+    full = round(share * BAR)
+    word = tr("documents.job.paused") if progress.paused else tr(f"documents.doing.{progress.kind}")
+    count = tr("documents.progress", done=format.count(progress.done), total=format.count(progress.total))
+    parts: list[Part] = [
+        (marks.bar * full + marks.bar_empty * (BAR - full), "$warning" if progress.paused else "$accent"),
+        f" {word} {count}",
+    ]
+    if progress.failed:
+        parts.append((f" {marks.dot} {format.count(progress.failed)} {marks.bad}", "$error"))
+    if progress.rate is not None and not progress.paused:
+        parts.append((f" {marks.dot} {tr('documents.rate', rate=f'{progress.rate:.1f}')}", "$quiet"))
+    if progress.eta_s is not None and not progress.paused:
+        left = format.duration(max(1.0, progress.eta_s) * 1000)
+        parts.append((f" {marks.dot} {tr('documents.eta', time=left)}", "$quiet"))
+    key = tr("documents.keys.resume") if progress.paused else tr("documents.keys.pause")
+    parts += [("  ", ""), (pause, "$accent"), (f" {key} ", "$quiet"), (stop, "$accent")]
+    parts.append((f" {tr('documents.keys.stop')}", "$quiet"))
+    if progress.current:
+        parts.append((f"  {base_name(progress.current)}", "$quiet"))
+    return Content.assemble(*parts)
+
+
+def score_line(hit: Hit, explain: str) -> Content:
+    """Say how a passage was found: the score and place in each search, and what they came to."""
+    dot = (f"  {glyphs().dot}  ", "$quiet")
+    parts: list[Part] = []
+    for name, score, rank, digits in (
+        ("vector", hit.vector_score, hit.vector_rank, 2),
+        ("keyword", hit.keyword_score, hit.keyword_rank, 1),
+    ):
+        value = format.none() if score is None else f"{score:.{digits}f}"
+        place = f" #{rank}" if rank is not None else ""
+        parts += [(f"{tr(f'documents.{name}')} ", "$quiet"), value, (place, "$quiet"), dot]
+    parts += [
+        (f"{tr('documents.fused')} ", "$quiet"),
+        (f"{hit.score:.2f}", "bold"),
+        (f"  {explain}", "$accent"),
+    ]
+    if hit.stale:
+        parts.append((f"  {glyphs().retry} {tr('document.stale')}", "$warning"))
+    return Content.assemble(*parts)
+
+
+def scores_text(hit: Hit | None, confidence: float | None, answerable: bool) -> Content:
+    """Explain every score, with the values of a passage when there is one."""
+    values = (
+        {
+            "vector": (hit.vector_score, ".3f", hit.vector_rank),
+            "keyword": (hit.keyword_score, ".2f", hit.keyword_rank),
+            "fused": (hit.score, ".3f", None),
+        }
+        if hit
+        else {}
+    )
+    parts: list[Part] = []
+    for name in ("vector", "keyword", "rank", "fused", "confidence"):
+        parts.append((tr(f"documents.{name}"), "bold $accent"))
+        if name in values:
+            score, digits, rank = values[name]
+            shown = format.none() if score is None else f"{score:{digits}}"
+            parts.append(f"  {shown}" + (f"  #{rank}" if rank is not None else ""))
+        elif name == "confidence" and confidence is not None:
+            word = tr("documents.answerable" if answerable else "documents.unanswerable.short")
+            parts.append(f"  {confidence:.2f}  {word}")
+        parts.append(f"\n  {tr(f'documents.{name}.help')}\n\n")
+    return Content.assemble(*parts)
+
+
+def reason_text(document: Document, retry: str, copy: str) -> Content:
+    """Say why a document could not be indexed, what is still searchable, and what to do."""
+    path = clean_line(_shown(document.path), max_chars=4_096)
+    parts: list[Part] = [
+        (f"{glyphs().bad} ", "$error"),
+        (clean(document.reason or tr("document.failed")).strip() + "\n\n", "bold"),
+        (f"{path}\n", ""),
+        (f"{when(document.updated_at)}\n\n", "$quiet"),
+    ]
+    if document.chunks:
+        parts.append(f"{tr('documents.old_version', chunks=document.chunks)}\n\n")
+    parts += [(retry, "$accent"), (f" {tr('documents.keys.retry')}   ", "$quiet")]
+    parts += [(copy, "$accent"), (f" {tr('documents.keys.copy')}", "$quiet")]
+    return Content.assemble(*parts)
+
+
+def status_text(document: Document) -> str:
+    """Say a document's status in a sentence's few words."""
+    if document.status in BUSY and document.chunks:
+        return f"{tr(f'document.{document.status}')}, {tr('documents.old_version', chunks=document.chunks)}"
+    if document.status == "stale" or (document.status == "failed" and document.chunks):
+        return f"{tr(f'document.{document.status}')}, {tr('documents.old_version', chunks=document.chunks)}"
+    return tr(f"document.{document.status}")
+
+
+def details_fields(details: Details, collection: str) -> list[tuple[str, str]]:
+    """Return everything known of a document, as name and value."""
+    document = details.document
+    timings = [
+        f"{tr(f'documents.detail.{name}')} {format.duration(value)}"
+        for name, value in (("parse", document.parse_ms), ("embed", document.embed_ms))
+        if value is not None
+    ]
+    tokens, pages = details.tokens or document.tokens, details.pages or document.pages
+    fields = [
+        ("path", _shown(document.path)),
+        ("collection", collection),
+        ("status", status_text(document)),
+        ("reason", document.reason),
+        ("note", document.note),
+        ("media", document.media_type),
+        ("encoding", details.encoding),
+        ("size", f"{format.size(document.bytes)}  ({format.count(document.bytes)} B)"),
+        ("pages", format.count(pages) if pages else ""),
+        ("chunks", format.count(document.chunks)),
+        ("chars", format.count(document.chars) if document.chars else ""),
+        ("tokens", tr("documents.detail.about", count=format.count(tokens)) if tokens else ""),
+        ("parser", details.parser),
+        ("times", ", ".join(timings)),
+        ("mtime", when(details.mtime or document.mtime)),
+        ("added", when(document.added_at)),
+        ("updated", when(document.updated_at)),
+        ("hash", document.content_hash),
+        ("also", "\n".join(_shown(path) for path in details.also_at)),
+    ]
+    return [
+        (
+            tr(f"documents.detail.{name}"),
+            "\n".join(clean_line(line, max_chars=4_096) for line in value.split("\n")),
+        )
+        for name, value in fields
+        if value
+    ]
+
+
+def details_text(details: Details, collection: str) -> Content:
+    """Return everything known of a document, a line each."""
+    fields = details_fields(details, collection)
+    width = max(Content(name).cell_length for name, _ in fields) + 2
+    parts: list[Part] = []
+    for name, value in fields:
+        for line in value.split("\n"):
+            parts += [(format.pad(name, width), "$quiet"), f"{line}\n"]
+            name = ""
+    return Content.assemble(*parts)
+
+
+def details_strip(details: Details, collection: str) -> Content:
+    """Return the same in a few running lines, for below a document."""
+    document, dot = details.document, (f"  {glyphs().dot}  ", "$quiet")
+    parts: list[Part] = [
+        (_shown(document.path), "$quiet"),
+        "\n",
+        clean_line(collection),
+        dot,
+        clean_line(status_text(document), max_chars=200),
+    ]
+    tokens, pages = details.tokens or document.tokens, details.pages or document.pages
+    for name, value in (
+        ("chunks", format.count(document.chunks)),
+        ("tokens", tr("documents.detail.about", count=format.count(tokens)) if tokens else ""),
+        ("pages", format.count(pages) if pages else ""),
+        ("size", format.size(document.bytes)),
+        ("encoding", clean_line(details.encoding, max_chars=40)),
+        ("parse", format.duration(document.parse_ms) if document.parse_ms is not None else ""),
+        ("embed", format.duration(document.embed_ms) if document.embed_ms is not None else ""),
+        ("mtime", when(details.mtime or document.mtime)),
+        ("hash", clean_line(document.content_hash, max_chars=12)),
+    ):
+        if value:
+            parts += [dot, (f"{tr(f'documents.detail.{name}')} ", "$quiet"), value]
+    for text, tone in ((document.reason, "$error"), (document.note, "$warning")):
+        if text:
+            parts += ["\n", (clean_line(text, max_chars=400), tone)]
+    if details.also_at:
+        names = ", ".join(_shown(path) for path in details.also_at[:4])
+        parts += ["\n", (f"{tr('documents.detail.also')} ", "$quiet"), names]
+    return Content.assemble(*parts)
+
+
+def job_text(job: Job, progress: IngestProgress | None, collection: str) -> Content:
+    """Say everything of a job."""
+    live = job.status in {"queued", "running", "paused"}
+    done, total, failed = job.done, job.total, job.failed
+    if progress and live:
+        done, total, failed = progress.done, progress.total, progress.failed
+    took = (job.ended_at or time.time()) - job.started_at
+    rate = progress.rate if progress and live else done / took if took > 0 and done else None
+    fields = [
+        ("kind", tr(f"documents.job.{job.kind}")),
+        ("state", tr(f"documents.job.{'paused' if progress and progress.paused and live else job.status}")),
+        ("collection", clean_line(collection)),
+        ("count", tr("documents.progress", done=format.count(done), total=format.count(total))),
+        ("failed", format.count(failed) if failed else ""),
+        ("rate", tr("documents.rate", rate=f"{rate:.1f}") if rate is not None else ""),
+        (
+            "bytes_rate",
+            format.megabytes_per_s(progress.bytes_rate) if progress and progress.bytes_rate and live else "",
+        ),
+        (
+            "eta",
+            format.duration(progress.eta_s * 1000)
+            if progress and progress.eta_s is not None and live
+            else "",
+        ),
+        ("started", when(job.started_at)),
+        ("ended", when(job.ended_at) if job.ended_at else ""),
+        ("paths", "\n".join(_shown(path) for path in job.paths[:50])),
+    ]
+    shown = [(tr(f"documents.job.{name}"), value) for name, value in fields if value]
+    width = max(Content(name).cell_length for name, _ in shown) + 2
+    parts: list[Part] = []
+    for name, value in shown:
+        for line in value.split("\n"):
+            parts += [(format.pad(name, width), "$quiet"), f"{line}\n"]
+            name = ""
+    return Content.assemble(*parts)
+
+
+def sync_text(report: SyncReport) -> str:
+    """Say what a sync found."""
+    text = tr(
+        "documents.synced",
+        added=report.added,
+        changed=report.changed,
+        moved=report.moved,
+        removed=report.removed,
+        unchanged=report.unchanged,
+    )
+    if report.failed:
+        text += " " + tr("documents.synced.failed", count=report.failed)
+    if report.suspended:
+        names = ", ".join(_shown(path) for path in report.suspended[:3])
+        text += "\n" + tr("documents.synced.suspended", names=names)
+    return text
+
+
+def check_text(report: CheckReport) -> Content:
+    """Say what a check of ledger and index found, one trouble a line."""
+    head = tr(
+        "documents.checked", documents=format.count(report.documents), chunks=format.count(report.chunks)
+    )
+    parts: list[Part] = [f"{head}\n"]
+    if not report.troubles:
+        parts.append((tr("documents.check.fine"), "$success"))
+    for trouble in report.troubles[:200]:
+        what = tr(f"documents.trouble.{trouble.kind}", expected=trouble.expected, found=trouble.found)
+        where = _shown(trouble.path) if trouble.path else clean_line(trouble.collection)
+        parts += ["\n", (f"{glyphs().bad} ", "$error"), (where, "bold"), f"\n  {what}"]
+    if report.troubles:
+        parts.append(f"\n\n{tr('documents.check.repaired' if report.repaired else 'documents.check.repair')}")
+    return Content.assemble(*parts)
+
+
+def passage_markdown(document: Document, chunk: ChunkView) -> str:
+    """Return a passage as a Markdown file: where it is from, then its words."""
+    lines = [f"# {clean_line(document.title or base_name(document.path))}", ""]
+    for name, value in (
+        ("source", _shown(document.path)),
+        ("section", clean_line(chunk.section, max_chars=400)),
+        ("page", chunk.page if chunk.page is not None else ""),
+        ("line", getattr(chunk, "line", 0) or ""),
+        ("chunk", f"{chunk.ordinal + 1} ({chunk.chunk_id})"),
+        ("hash", document.content_hash),
+    ):
+        if value:
+            lines.append(f"- {tr(f'documents.passage.{name}')}: {value}")
+    quoted = [f"> {line}".rstrip() for line in clean(chunk.text).strip().split("\n")]
+    return "\n".join([*lines, "", *quoted, ""])
+
+
+def _shown(path: str) -> str:
+    from core.rag.scan import shown
+
+    return shown(path)
