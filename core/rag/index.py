@@ -11,14 +11,13 @@ import logging
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from core.errors import StudyError
-from core.rag.chunking import Chunk, chunk_id
 from core.rag import snapshot as snapshots
+from core.rag.chunking import Chunk, chunk_id
 from core.rag.keywords import KEYWORDS, marks, terms
 from core.rag.snapshot import Snapshot
 from core.text import clean_line

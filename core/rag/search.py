@@ -1,70 +1,344 @@
-"""Search one index: by meaning and by words, merged."""
+"""Search one index: by meaning and by words, merged; what is around a hit is given back with it. Front door: :func:`search`."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import re
+import unicodedata
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.rag.fusion import KEYWORD_TRUST, fuse
+from core.errors import StudyError
+from core.rag import abstain
+from core.rag.chunking import Chunk
+from core.rag.fusion import KEYWORD_TRUST, combine, outdated
 from core.rag.index import Index
-from core.rag.keywords import query_terms
+from core.rag.keywords import terms
+from core.rag.passages import Span, joined, spans
+from core.rag.queries import Unit, units
+from core.rag.snapshot import Matched, Snapshot, match
 
-CANDIDATES = 50
+CANDIDATES = 64
+"""Chunks that are looked at closely at least."""
+
+PER_PASSAGE = 12
+"""Chunks that are looked at for each passage wanted: several of them may be in one."""
+
+NEAREST = 100
+"""Chunks asked of the vector index, where there is one."""
+
+MAX_CHECKED = 2_048
+"""Chunks read at most in search of a phrase."""
+
+Embed = Callable[[str], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
+    """How to search."""
+
     k: int = 5
+    """Passages at most."""
     documents: frozenset[str] | None = None
+    """Only these; ``None``: every one in the index."""
     phrase: str = ""
+    """Must be in every hit literally; case and white space do not matter. So must what the query has in quotes."""
     variety: float = 0.0
+    """0: best first; up to 1: the more a passage resembles those before it, the further down it goes (MMR)."""
     keyword_weight: float = KEYWORD_TRUST
+    """What words count beside meaning; 0 leaves them out."""
     expand: bool = True
+    """Give the section around a hit, not the bare chunk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
+    """What was found, with what is around it."""
+
     document_id: str
     chunk_id: str
+    """Of the chunk that was found; if several chunks of a passage were, of the best."""
     ordinal: int
     section: str
     text: str
+    """The passage; the document's characters ``char_start:char_end`` after a table's header where it was cut."""
     char_start: int
     char_end: int
     hit_start: int
     hit_end: int
+    """The best chunk's place in the document, within the passage's."""
     page: int | None
     line: int
+    """Where the best chunk is; line 0: not known."""
     score: float
+    """0–1, comparable between questions, see :func:`core.rag.fusion.combine`."""
     cosine: float
+    """The best chunk's similarity to the question, -1–1; 0 when it has no vector."""
     bm25: float | None
+    """How much of the question's words the best chunk meets, each weighing its rarity; ``None``: nothing."""
     vector_rank: int | None = None
+    """The best chunk's place, from 1, when only meaning counts; ``None``: beyond what was looked at."""
     keyword_rank: int | None = None
+    """Its place when only words count; ``None``: it meets none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
+    """Passages, best first, and whether they seem to answer."""
+
     passages: tuple[Passage, ...]
     answerable: bool
     confidence: float
+    """0–1 that the answer is there, see :mod:`core.rag.abstain`."""
 
 
-async def search(
-    index: Index, embed: Callable[[str], Awaitable[Any]], query: str, options: Options = Options()
-) -> Result:
-    vector = [float(value) for value in await embed(query)]
-    words = query_terms(query)
-    limit = max(CANDIDATES, 2 * options.k)
-    by_vector, by_words = await asyncio.gather(
-        index.search_vector(vector, limit), index.search_keywords(words, vector, limit)
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """Every chunk's standing. Arrays over the snapshot."""
+
+    units: list[Unit]
+    matched: Matched
+    shares: Any
+    cosines: Any
+    """NaN where it is not known."""
+    scores: Any
+    """-1 where a chunk is out of the question."""
+
+
+async def search(index: Index, embed: Embed, query: str, options: Options = Options()) -> Result:
+    """Find passages.
+
+    Args:
+        index: Where to look.
+        embed: Gives the question's vector.
+        query: A question or words; what is in quotes must occur literally.
+        options: How.
+
+    Raises:
+        IndexUnusable: There is no index, or it cannot be read.
+        StudyError: The vector is none, or of another length than the index's.
+    """
+    if not query.strip() or options.k < 1:
+        return Result((), False, 0.0)
+    vector, snapshot = await asyncio.gather(embed(query), index.snapshot())
+    if not snapshot.size:
+        return Result((), False, 0.0)
+    vector = _checked(vector, index.dimensions)
+    scored = await _scored(index, snapshot, query, vector, options)
+    ranked = await asyncio.to_thread(_ranked, scored.scores, max(CANDIDATES, PER_PASSAGE * options.k))
+    phrases = _phrases(query, options.phrase)
+    if phrases:
+        ranked = await _with_phrases(index, snapshot, scored, phrases, options.k)
+    wanted = options.k if not options.variety else min(len(ranked), 4 * options.k)
+    found = await asyncio.to_thread(spans, snapshot, ranked, wanted, expand=options.expand)
+    if options.variety:
+        found = await _varied(index, snapshot, scored, found, options)
+    passages = await _passages(index, snapshot, scored, found)
+    confidence = abstain.confidence(
+        abstain.signs(snapshot, query, scored.units, scored.matched, scored.scores, found)
     )
+    answerable = bool(passages) and confidence >= abstain.THRESHOLD
+    return Result(passages, answerable, confidence if passages else 0.0)
+
+
+def _checked(vector: Any, dimensions: int) -> Any:
+    import numpy as np
+
+    array = np.asarray(vector, dtype=np.float32)
+    if array.shape != (dimensions,):
+        raise StudyError("error.rag.dimension", found=len(array), expected=dimensions)
+    if not np.isfinite(array).all():
+        raise StudyError("error.rag.embedding")
+    norm = float(np.linalg.norm(array))
+    return array / norm if norm else array
+
+
+async def _scored(index: Index, snapshot: Snapshot, query: str, vector: Any, options: Options) -> _Scored:
+    near = await index.nearest(snapshot, vector, NEAREST) if snapshot.vectors is None else None
+    # In a thread: with 100,000 chunks this would hold the interface up for several milliseconds.
+    scored = await asyncio.to_thread(_score, snapshot, query, vector, options, near)
+    if near is None:
+        return scored
+    # Chunks that only words found: their vectors have to be read to be compared.
+    unknown = [place for place in _ranked(scored.scores) if _isnan(scored.cosines[place])]
+    vectors = await index.vectors(snapshot, [int(snapshot.row_ids[place]) for place in unknown])
+    for place in unknown:
+        scored.cosines[place] = vectors[int(snapshot.row_ids[place])] @ vector
+    return await asyncio.to_thread(_merged, snapshot, query, options, scored)
+
+
+def _score(
+    snapshot: Snapshot, query: str, vector: Any, options: Options, near: tuple[list[int], list[float]] | None
+) -> _Scored:
+    import numpy as np
+
+    asked = units(query, snapshot.vocabulary)
+    matched = match(snapshot, _widened(snapshot, asked))
+    if near is None:
+        cosines = snapshot.vectors @ vector
+    else:
+        cosines = np.full(snapshot.size, np.nan, dtype=np.float32)
+        places = snapshot.places(near[0])
+        cosines[places] = near[1]
+    scored = _Scored(asked, matched, matched.share, cosines, None)
+    return _merged(snapshot, query, options, scored)
+
+
+def _merged(snapshot: Snapshot, query: str, options: Options, scored: _Scored) -> _Scored:
+    import numpy as np
+
+    scores = combine(np.nan_to_num(scored.cosines), scored.shares, options.keyword_weight)
+    scores -= outdated(snapshot, query, scored.units, scored.matched, scores, options.keyword_weight)
+    np.maximum(scores, 0, out=scores)
+    if options.documents is not None:
+        wanted = [place for place, name in enumerate(snapshot.names) if name in options.documents]
+        scores[~np.isin(snapshot.documents, wanted)] = -1
+    return _Scored(scored.units, scored.matched, scored.shares, scored.cosines, scores)
+
+
+def _widened(snapshot: Snapshot, asked: Sequence[Unit]) -> list[Unit]:
+    """Let a single syllable mean every word that begins with it, when nothing else is asked."""
+    syllables = [
+        unit for unit in asked if len(unit.own) == 1 and len(unit.own[0]) == 1 and "가" <= unit.own[0] <= "힣"
+    ]
+    if len(syllables) < len(asked):
+        return list(asked)
+    return [
+        Unit(
+            unit.own,
+            (*unit.same, *((term,) for term in snapshot.vocabulary if term.startswith(unit.own[0]))),
+            unit.other,
+        )
+        for unit in syllables
+    ]
+
+
+def _ranked(scores: Any, limit: int = CANDIDATES) -> list[int]:
+    """Return the places of the best chunks, best first; equal ones in the order of the documents."""
+    import numpy as np
+
+    count = min(limit, len(scores))
+    best = np.argpartition(-scores, count - 1)[:count]
+    best = np.sort(best)
+    order = best[np.argsort(-scores[best], kind="stable")]
+    return [int(place) for place in order if scores[place] >= 0]
+
+
+def _isnan(value: Any) -> bool:
+    return bool(value != value)
+
+
+# -- phrases ----------------------------------------------------------------------------------------
+
+_QUOTED = re.compile(r"\"([^\"]{1,200})\"|“([^”]{1,200})”|「([^」]{1,200})」|『([^』]{1,200})』")
+
+
+def _phrases(query: str, phrase: str) -> list[str]:
+    quoted = ["".join(groups) for groups in _QUOTED.findall(query)]
+    return [folded for text in [*quoted, phrase] if (folded := _folded(text))]
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+async def _with_phrases(
+    index: Index, snapshot: Snapshot, scored: _Scored, phrases: Sequence[str], k: int
+) -> list[int]:
+    """Return the best chunks that have every phrase literally."""
+    import numpy as np
+
+    scores = scored.scores.copy()
+    for term in {term for phrase in phrases for term in _sure_terms(phrase)}:
+        there = np.zeros(snapshot.size, dtype=bool)
+        there[snapshot.having(term)[0]] = True
+        scores[~there] = -1
+    kept: list[int] = []
+    candidates = _ranked(scores, MAX_CHECKED)
+    for start in range(0, len(candidates), 256):
+        some = candidates[start : start + 256]
+        rows = await index.fetch(snapshot, [int(snapshot.row_ids[place]) for place in some])
+        for place in some:
+            text = _folded(rows[int(snapshot.row_ids[place])][2].text)
+            if all(phrase in text for phrase in phrases):
+                kept.append(place)
+        if len(kept) >= 4 * k:
+            break
+    return kept
+
+
+def _sure_terms(phrase: str) -> list[str]:
+    """Return keywords a chunk with the phrase must have: of the words inside it, and of Hangul at its ends."""
+    words = phrase.split(" ")
+    found = [term for word in words[1:-1] for term in terms(word)]
+    for word in {words[0], words[-1]}:
+        found += [term for term in terms(word) if len(term) == 2 and "가" <= term[0] <= "힣"]
+    return [term for term in found if len(term) > 1]
+
+
+# -- passages ---------------------------------------------------------------------------------------
+
+
+async def _varied(
+    index: Index, snapshot: Snapshot, scored: _Scored, found: Sequence[Span], options: Options
+) -> list[Span]:
+    """Choose one after the other the passage that is good and unlike those chosen (maximal marginal relevance)."""
+    import numpy as np
+
+    if snapshot.vectors is not None:
+        vectors = snapshot.vectors[[span.best for span in found]]
+    else:
+        ids = [int(snapshot.row_ids[span.best]) for span in found]
+        read = await index.vectors(snapshot, ids)
+        vectors = np.array([read[one] for one in ids])
+    alike = vectors @ vectors.T if len(found) else np.zeros((0, 0))
+    left, chosen = list(range(len(found))), list[int]()
+
+    def worth(one: int) -> float:
+        nearest = max((float(alike[one, other]) for other in chosen), default=0.0)
+        return (1 - options.variety) * float(scored.scores[found[one].best]) - options.variety * nearest
+
+    while left and len(chosen) < options.k:
+        best = max(left, key=worth)
+        left.remove(best)
+        chosen.append(best)
+    return [found[one] for one in chosen]
+
+
+async def _passages(
+    index: Index, snapshot: Snapshot, scored: _Scored, found: Sequence[Span]
+) -> tuple[Passage, ...]:
+    import numpy as np
+
+    ids = [int(snapshot.row_ids[place]) for span in found for place in range(span.first, span.last)]
+    rows = await index.fetch(snapshot, ids)
+    known = np.nan_to_num(scored.cosines, nan=-2.0)
     passages = []
-    for one in fuse(query, words, by_vector, by_words):
-        item = one.found
-        if options.documents is not None and item.document_id not in options.documents:
-            continue
-        chunk = item.chunk
-        passages.append(Passage(item.document_id, item.chunk_id, chunk.ordinal, chunk.section, chunk.text, chunk.char_start, chunk.char_end, chunk.char_start, chunk.char_end, chunk.page, chunk.line, one.score, item.cosine, item.bm25))
-    return Result(tuple(passages[: options.k]), bool(passages), passages[0].score if passages else 0.0)
+    for span in found:
+        chunks: list[Chunk] = [
+            rows[int(snapshot.row_ids[place])][2] for place in range(span.first, span.last)
+        ]
+        chunk_id, document_id, hit = rows[int(snapshot.row_ids[span.best])]
+        share, cosine = float(scored.shares[span.best]), float(known[span.best])
+        passages.append(
+            Passage(
+                document_id=document_id,
+                chunk_id=chunk_id,
+                ordinal=hit.ordinal,
+                section=hit.section,
+                text=joined(chunks),
+                char_start=min(chunk.char_start for chunk in chunks),
+                char_end=max(chunk.char_end for chunk in chunks),
+                hit_start=hit.char_start,
+                hit_end=hit.char_end,
+                page=hit.page,
+                line=hit.line,
+                score=float(scored.scores[span.best]),
+                cosine=max(-1.0, cosine) if cosine > -2 else 0.0,
+                bm25=share * float(scored.matched.weights.sum()) if share > 0 else None,
+                vector_rank=int((known > cosine).sum()) + 1 if cosine > -2 else None,
+                keyword_rank=int((scored.shares > share).sum()) + 1 if share > 0 else None,
+            )
+        )
+    return tuple(passages)

@@ -118,7 +118,11 @@ async def test_a_hit_opens_at_its_passage(room: Room) -> None:
     view = await room.library.view(hit.document_id)
     chunk = next(item for item in view.chunks if item.chunk_id == hit.chunk_id)
     source = (HANDBOOK / "vpn.md").read_text("utf-8")
-    assert source[chunk.char_start : chunk.char_end] == hit.text and "51820" in hit.text
+    assert (chunk.char_start, chunk.char_end) == (hit.hit_start, hit.hit_end)
+    assert hit.char_start <= hit.hit_start < hit.hit_end <= hit.char_end
+    assert (
+        source[hit.char_start : hit.char_end] == hit.text and "51820" in source[hit.hit_start : hit.hit_end]
+    )
     assert [item.ordinal for item in view.chunks] == list(range(view.document.chunks))
 
 
