@@ -57,13 +57,13 @@ def test_text_is_cleaned_and_composed() -> None:
     [
         ("a.txt", b"", "empty"),
         ("a.txt", b" \n\t\n", "empty"),
-        ("a.md", b"\x89PNG\r\n\x1a\n\0\0\0", "not_text"),
+        ("a.md", b"\x89PNG\r\n\x1a\n\0\0\0", "picture"),
         ("a.txt", bytes(range(256)) * 4, "not_text"),
         ("a.txt", "é à ü ".encode("latin-1") * 20, "not_text"),
         ("a.pdf", b"\x00\x01garbage" * 50, "damaged"),
         ("a.pdf", make_pdf(TEXT)[:400], "damaged"),
         ("a.pdf", make_pdf(""), "no_text"),
-        ("a.pdf", make_pdf(TEXT, encrypt="secret"), "encrypted"),
+        ("a.pdf", make_pdf(TEXT, encrypt="secret"), "protected"),
     ],
 )
 async def test_a_file_that_cannot_be_read_says_why(

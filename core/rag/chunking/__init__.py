@@ -12,33 +12,12 @@ from core.rag.chunking.packing import SEPARATOR, Packer, Span
 from core.rag.chunking.ruler import Ruler, width
 from core.rag.chunking.splits import fixed, recursive
 from core.rag.chunking.types import STRATEGIES, Chunk, Chunking, Strategy, chunk_id
+from core.rag.parsing.kinds import CODE_TYPES, LINE_TYPES, MARKDOWN_TYPES, PYTHON, TABLE_TYPES
 
 __all__ = ["CHUNKER", "STRATEGIES", "Chunk", "Chunking", "Strategy", "chunk_id", "chunk_text", "embedded_text", "width"]  # fmt: skip
 
 CHUNKER = Chunking().version
 """Version of what the defaults cut."""
-
-MARKDOWN_TYPES = frozenset(
-    {
-        "text/markdown",
-        "text/html",
-        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-        "application/hwp+zip",
-        "application/x-ipynb+json",
-        "message/rfc822",
-    }
-)
-"""Media types whose text is Markdown when it is read."""
-
-TABLE_TYPES = frozenset({"text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"})
-"""Media types whose text is tables when it is read."""
-
-LINE_TYPES = frozenset({"application/json"})
-"""Media types whose text is ``path: value`` lines when it is read."""
-
-PYTHON = "text/x-python"
-CODE_TYPES = frozenset({PYTHON, "text/x-source"})
 
 
 def chunk_text(text: str, media_type: str, pages: Sequence[int], chunking: Chunking) -> list[Chunk]:

@@ -21,6 +21,9 @@ MAX_INDENT = 40
 
 TAB = 4
 
+MAX_LEAD = 60
+"""Lines of comment looked through for the definition below them."""
+
 #: A line that starts a definition, and its name. Modifiers before it, whatever they are, in bounded number.
 _DEFINITION = re.compile(
     r"(?:[\w@.]+(?:\([^()]{0,80}\))?[ \t]+){0,6}?(?:def|class|function|func|fn|fun|interface|trait|struct|enum|record|impl|type|namespace|module"
@@ -194,7 +197,8 @@ class _Places:
     def section(self, line: int) -> str:
         """Return the path at ``line``; comments and decorators there belong to the definition below them."""
         reached = line
-        while reached + 1 < len(self._lines) and self._lines[reached].leads:
+        most = min(len(self._lines) - 1, line + MAX_LEAD)
+        while reached < most and self._lines[reached].leads:
             reached += 1
         while self._next <= reached:
             at = self._lines[self._next]

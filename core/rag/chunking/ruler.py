@@ -126,12 +126,17 @@ def _joined(text: str, at: int) -> bool:
         return True
     if 0x1F3FB <= code <= 0x1F3FF:
         return True
-    if _flag(after) and _flag(before):
-        run = 0
-        while run <= MAX_MARKS and at - 1 - run >= 0 and _flag(text[at - 1 - run]):
-            run += 1
-        return run % 2 == 1
-    return False
+    return _flag(after) and _flag(before) and _flags_before(text, at) % 2 == 1
+
+
+def _flags_before(text: str, at: int) -> int:
+    """Count the regional letters directly before ``at``; two make a flag. More than a line of them count as none."""
+    first = at
+    while first > 0 and _flag(text[first - 1]):
+        first -= 1
+        if at - first > MAX_MARKS:
+            return 0
+    return at - first
 
 
 def _flag(char: str) -> bool:

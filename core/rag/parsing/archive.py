@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from xml.etree import ElementTree
@@ -15,6 +16,8 @@ MAX_TOTAL_BYTES = 100 << 20
 MAX_PART_BYTES = 50 << 20
 MAX_RATIO = 200
 """An archive whose parts unpack to more than this many times their size is made to hurt."""
+MAX_DEPTH = 200
+"""Elements inside one another; what reads them goes down as deep as they do."""
 SMALL = 1 << 20
 """Parts up to this size may be packed as well as they like."""
 
@@ -72,7 +75,20 @@ def xml(data: bytes) -> ElementTree.Element:
         LoadError: ``damaged`` or ``too_complex``.
     """
     guard = expat.ParserCreate()
+    depth = 0
+
+    def opened_one(*_: object) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise LoadError("too_complex")
+
+    def closed_one(*_: object) -> None:
+        nonlocal depth
+        depth -= 1
+
     guard.StartDoctypeDeclHandler = _refuse
+    guard.StartElementHandler, guard.EndElementHandler = opened_one, closed_one
     try:
         # Seen by the parser itself: bytes would have to be looked for in every encoding.
         guard.Parse(data, True)
@@ -88,6 +104,28 @@ def _refuse(*_: object) -> None:
 def local(element: ElementTree.Element) -> str:
     """Return an element's name without its namespace."""
     return str(element.tag).rpartition("}")[2]
+
+
+def attribute(element: ElementTree.Element, name: str) -> str:
+    """Return an attribute by its name without a namespace, ``""`` when there is none."""
+    return next((value for key, value in element.items() if key.rpartition("}")[2] == name), "")
+
+
+def title_of(archive: zipfile.ZipFile, name: str) -> str:
+    """Return the title that one part of an archive gives, ``""`` without; a damaged part has none."""
+    if name not in archive.namelist():
+        return ""
+    try:
+        found = [one.text or "" for one in xml(part(archive, name)).iter() if local(one) == "title"]
+    except LoadError:
+        return ""
+    return found[0] if found else ""
+
+
+def numbered(archive: zipfile.ZipFile, pattern: str) -> list[str]:
+    """Return the parts whose name matches ``pattern``, by the numbers in their names."""
+    found = [name for name in archive.namelist() if re.fullmatch(pattern, name)]
+    return sorted(dict.fromkeys(found), key=lambda name: [int(one) for one in re.findall(r"\d+", name)])
 
 
 def table(rows: list[list[str]]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-from core.rag.parsing.archive import local, opened, part, table, xml
+from core.rag.parsing.archive import local, numbered, opened, part, table, title_of, xml
 from core.rag.parsing.errors import LoadError
+
+_BREAKS = {"lineBreak": "\n", "tab": "\t", "nbSpace": " ", "fwSpace": " ", "hyphen": "-"}
 
 
 def read(data: bytes) -> tuple[str, str]:
@@ -17,49 +18,61 @@ def read(data: bytes) -> tuple[str, str]:
         LoadError: It is damaged, protected, or unpacks to too much.
     """
     archive = opened(data)
-    names = [name for name in archive.namelist() if re.fullmatch(r"Contents/section\d+\.xml", name)]
+    if "META-INF/manifest.xml" in archive.namelist():
+        manifest = part(archive, "META-INF/manifest.xml")
+        if b"encryption-data" in manifest:
+            raise LoadError("protected")
+    names = numbered(archive, r"Contents/section\d+\.xml")
     if not names:
         raise LoadError("damaged")
-    names.sort(key=lambda name: int(re.sub(r"\D", "", name)))
     blocks = [text for name in names for text in _blocks(xml(part(archive, name))) if text]
-    title = ""
-    if "Contents/content.hpf" in archive.namelist():
-        found = [
-            one.text or ""
-            for one in xml(part(archive, "Contents/content.hpf")).iter()
-            if local(one) == "title"
-        ]
-        title = found[0] if found else ""
-    return "\n\n".join(blocks), title
+    return "\n\n".join(blocks), title_of(archive, "Contents/content.hpf")
 
 
-def _blocks(section: ElementTree.Element) -> Iterator[str]:
-    for paragraph in section:
-        if local(paragraph) != "p":
-            continue
-        tables = [one for one in paragraph.iter() if local(one) == "tbl"]
-        inside = {id(one) for found in tables for one in found.iter()}
-        yield "".join(
-            _words(one) for one in paragraph.iter() if local(one) == "t" and id(one) not in inside
-        ).strip()
-        for found in tables:
-            rows = [row for row in found.iter() if local(row) == "tr"]
-            yield table([[_cell(cell) for cell in row if local(cell) == "tc"] for row in rows])
+def _blocks(element: ElementTree.Element) -> Iterator[str]:
+    """Yield the paragraphs below an element, and after each the tables and boxes that stand in it."""
+    for child in element:
+        if local(child) == "p":
+            inner: list[ElementTree.Element] = []
+            yield _text(child, inner).strip()
+            for one in inner:
+                yield from _table(one) if local(one) == "tbl" else _blocks(one)
+        else:
+            yield from _blocks(child)
 
 
-def _cell(cell: ElementTree.Element) -> str:
-    return " ".join(
-        "".join(_words(one) for one in paragraph.iter() if local(one) == "t")
-        for paragraph in cell.iter()
-        if local(paragraph) == "p"
-    )
+def _table(element: ElementTree.Element) -> Iterator[str]:
+    """Yield a table; tables inside its cells come after it, each once."""
+    inner: list[ElementTree.Element] = []
+    rows = [
+        [_cell(cell, inner) for cell in row if local(cell) == "tc"] for row in element if local(row) == "tr"
+    ]
+    yield table(rows)
+    for one in inner:
+        yield from _table(one) if local(one) == "tbl" else _blocks(one)
+
+
+def _cell(element: ElementTree.Element, inner: list[ElementTree.Element]) -> str:
+    parts = [_text(one, inner) if local(one) == "p" else _cell(one, inner) for one in element]
+    return " ".join(one for one in parts if one.strip())
+
+
+def _text(element: ElementTree.Element, inner: list[ElementTree.Element]) -> str:
+    """Return a paragraph's own text; what stands in it as a block (a table, a box, a note) is put into ``inner``."""
+    parts: list[str] = []
+    for child in element:
+        name = local(child)
+        if name in ("tbl", "subList"):
+            inner.append(child)
+        elif name == "t":
+            parts.append(_words(child))
+        else:
+            parts.append(_text(child, inner))
+    return "".join(parts)
 
 
 def _words(element: ElementTree.Element) -> str:
     parts = [element.text or ""]
     for child in element:
-        parts += [
-            "\n" if local(child) == "lineBreak" else "\t" if local(child) == "tab" else "",
-            child.tail or "",
-        ]
+        parts += [_BREAKS.get(local(child), ""), child.tail or ""]
     return "".join(parts)

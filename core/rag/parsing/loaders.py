@@ -5,20 +5,23 @@ Every failure is a :class:`LoadError` with a reason key, ``rag.reason.<key>`` in
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import stat
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 
-from core.rag.parsing import docx, hwpx, mail, web
+from core.rag.parsing import delimited, docx, hwpx, kinds, mail, office, pdf, structured, web
 from core.rag.parsing.archive import opened
+from core.rag.parsing.decoding import Decoded, decode
 from core.rag.parsing.errors import LoadError as LoadError
+from core.rag.parsing.kinds import MEDIA_TYPES as MEDIA_TYPES
+from core.rag.parsing.kinds import media_type as media_type
 from core.text import clean, clean_line
 
-PARSER = "loaders-2"
+PARSER = "loaders-3"
 """Version of this module's output. Changing what it reads changes this, and files are indexed again."""
 
 MAX_FILE_BYTES = 64 << 20
@@ -26,56 +29,6 @@ MAX_FILE_BYTES = 64 << 20
 
 MAX_TEXT_CHARS = 20_000_000
 """More text than this in one file is refused."""
-
-MARKDOWN = "text/markdown"
-PLAIN = "text/plain"
-PDF = "application/pdf"
-HTML = "text/html"
-DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-HWPX = "application/hwp+zip"
-MAIL = "message/rfc822"
-CSV = "text/csv"
-JSON = "application/json"
-CODE = "text/x-source"
-
-MEDIA_TYPES: dict[str, str] = {
-    ".md": MARKDOWN,
-    ".markdown": MARKDOWN,
-    ".mdown": MARKDOWN,
-    ".txt": PLAIN,
-    ".text": PLAIN,
-    ".log": PLAIN,
-    ".rst": PLAIN,
-    ".adoc": PLAIN,
-    ".org": PLAIN,
-    ".tex": PLAIN,
-    ".pdf": PDF,
-    ".html": HTML,
-    ".htm": HTML,
-    ".docx": DOCX,
-    ".hwpx": HWPX,
-    ".eml": MAIL,
-    ".csv": CSV,
-    ".tsv": CSV,
-    ".json": JSON,
-    ".yaml": CODE,
-    ".yml": CODE,
-    ".toml": CODE,
-    ".py": CODE,
-    ".sh": CODE,
-    ".sql": CODE,
-    ".js": CODE,
-    ".ts": CODE,
-    ".java": CODE,
-    ".c": CODE,
-    ".h": CODE,
-    ".cpp": CODE,
-    ".cs": CODE,
-    ".go": CODE,
-    ".rs": CODE,
-    ".kt": CODE,
-}
-"""What is read, by suffix. A file named directly with another suffix is tried as plain text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +56,11 @@ class Loaded:
     """Of a text file's bytes; ``""`` for formats that bring their own."""
 
 
-def media_type(path: Path) -> str:
-    """Return the media type by suffix; plain text for suffixes not known."""
-    return MEDIA_TYPES.get(path.suffix.lower(), PLAIN)
-
-
 def read_source(path: Path) -> Source:
     """Read a regular file whole.
 
     Raises:
-        LoadError: ``missing``, ``unreadable``, ``not_file``, ``too_large``, ``changing`` or ``empty``.
+        LoadError: ``missing``, ``unreadable``, ``folder``, ``not_file``, ``too_large``, ``changing`` or ``empty``.
     """
     try:
         # Without O_NONBLOCK, opening a named pipe would wait for a writer for ever.
@@ -121,10 +69,11 @@ def read_source(path: Path) -> Source:
         raise LoadError("missing") from error
     except OSError as error:
         raise LoadError("unreadable", error=error.strerror or str(error)) from error
+    before = os.fstat(descriptor)
+    if not stat.S_ISREG(before.st_mode):
+        os.close(descriptor)
+        raise LoadError("folder" if stat.S_ISDIR(before.st_mode) else "not_file")
     with os.fdopen(descriptor, "rb") as file:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            raise LoadError("not_file")
         if before.st_size > MAX_FILE_BYTES:
             raise LoadError("too_large", limit=f"{MAX_FILE_BYTES >> 20} MiB")
         try:
@@ -151,77 +100,119 @@ def load(path: Path, data: bytes) -> Loaded:
     Raises:
         LoadError: Why there is no text.
     """
-    kind = media_type(path)
-    if data.startswith(b"%PDF-") or kind == PDF:
-        loaded = _load_pdf(data)
-    elif data.startswith(_OLD_OFFICE):
-        # A Word file with a password is one of these too.
-        raise LoadError("protected")
-    elif kind in _STRUCTURED or data.startswith(_ZIP):
-        loaded = _structured(kind, data)
-    else:
-        text = _clean(decode(data))
-        loaded = Loaded(text, _markdown_title(text) if kind == MARKDOWN else "", kind)
+    kind = kinds.sniffed(path, data)
+    if data.startswith(kinds.ZIP):
+        kind = _in_archive(data)
+    elif kind in _ARCHIVES:
+        raise LoadError("damaged")
+    try:
+        loaded = _READERS[kind](path, data)
+    except RecursionError as error:
+        raise LoadError("too_complex") from error
     if not any(char.isalnum() for char in loaded.text):
-        raise LoadError("no_text" if loaded.media_type == PDF else "empty")
+        raise LoadError("empty")
+    expected = MEDIA_TYPES.get(path.suffix.lower(), loaded.media_type)
+    if expected != loaded.media_type:
+        return replace(loaded, note=loaded.note or "wrong_extension")
     return loaded
 
 
-_OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_ZIP = b"PK\x03\x04"
-_STRUCTURED = {
-    HTML: lambda data: web.read(decode(data)),
-    DOCX: docx.read,
-    HWPX: hwpx.read,
-    MAIL: mail.read,
+_ARCHIVES = {
+    kinds.DOCX: "word/document.xml",
+    kinds.XLSX: "xl/workbook.xml",
+    kinds.PPTX: "ppt/presentation.xml",
+    kinds.HWPX: "Contents/section0.xml",
 }
+"""By media type the part that tells what an archive is, whatever it is called."""
 
 
-def _structured(kind: str, data: bytes) -> Loaded:
-    """Read a format that becomes Markdown; an archive is what is in it, whatever it is called."""
-    if data.startswith(_ZIP):
-        names = set(opened(data).namelist())
-        kind = DOCX if "word/document.xml" in names else HWPX if "Contents/section0.xml" in names else ""
-    elif kind in (DOCX, HWPX):
-        raise LoadError("damaged")
-    if kind not in _STRUCTURED:
-        raise LoadError("not_text")
-    text, title = _STRUCTURED[kind](data)
-    return Loaded(_clean(text), clean_line(title), kind)
+def _in_archive(data: bytes) -> str:
+    names = set(opened(data).namelist())
+    for kind, part in _ARCHIVES.items():
+        if part in names:
+            return kind
+    raise LoadError("unsupported", format="ZIP")
 
 
-def decode(data: bytes) -> str:
-    """Decode text: UTF-8 and UTF-16 by their marks, then UTF-8, then CP949 (older Korean files).
+def _markdown(kind: str, found: tuple[str, str], note: str = "", encoding: str = "") -> Loaded:
+    text, title = found
+    return Loaded(_clean(text), clean_line(title), kind, note=note, encoding=encoding)
 
-    Raises:
-        LoadError: ``not_text`` for anything else.
-    """
-    if data.startswith(b"\xef\xbb\xbf"):
-        return data[3:].decode("utf-8", "replace")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
-    sample = data[: 64 << 10]
-    # Escape sequences and a stray NUL get cleaned away; control bytes in number mean a binary file.
-    odd = sum(sample.count(code) for code in _CONTROL_BYTES)
-    if odd > len(sample) // 20:
-        raise LoadError("not_text")
+
+def _text(path: Path, data: bytes) -> Loaded:
+    decoded = decode(data)
+    text = _clean(decoded.text)
+    kind = media_type(path)
+    title = _markdown_title(text) if kind == kinds.MARKDOWN else ""
+    return Loaded(text, title, kind, note=decoded.note, encoding=decoded.encoding)
+
+
+def _as_plain(decoded: Decoded) -> Loaded:
+    """Read a text as it stands that is not in the format its name says."""
+    text = _clean(decoded.text)
+    return Loaded(text, "", kinds.PLAIN, note="read_as_text", encoding=decoded.encoding)
+
+
+def _html(_path: Path, data: bytes) -> Loaded:
+    decoded = web.decoded(data)
+    return _markdown(kinds.HTML, web.read(decoded.text), decoded.note, decoded.encoding)
+
+
+def _csv(path: Path, data: bytes) -> Loaded:
+    decoded = decode(data)
+    text, note = delimited.read(_clean(decoded.text), tabs=path.suffix.lower() == ".tsv")
+    return Loaded(_clean(text), "", kinds.CSV, note=note or decoded.note, encoding=decoded.encoding)
+
+
+def _json(_path: Path, data: bytes) -> Loaded:
+    decoded = decode(data)
     try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
+        text = _clean(structured.read_json(decoded.text))
+    except ValueError:
+        return _as_plain(decoded)
+    return Loaded(text, "", kinds.JSON, note=decoded.note, encoding=decoded.encoding)
+
+
+def _notebook(_path: Path, data: bytes) -> Loaded:
+    decoded = decode(data)
     try:
-        text = data.decode("cp949")
-    except UnicodeDecodeError as error:
-        raise LoadError("not_text") from error
-    # CP949 accepts much that is not Korean; real text in it is mostly Hangul syllables and ASCII.
-    foreign = [char for char in text[:20_000] if ord(char) > 127]
-    hangul = sum("가" <= char <= "힣" for char in foreign)
-    if hangul * 2 < len(foreign):
-        raise LoadError("not_text")
-    return text
+        return _markdown(
+            kinds.NOTEBOOK, structured.read_notebook(decoded.text), decoded.note, decoded.encoding
+        )
+    except ValueError:
+        return _as_plain(decoded)
 
 
-_CONTROL_BYTES = tuple(bytes([code]) for code in range(32) if code not in (7, 8, 9, 10, 12, 13, 27))
+def _workbook(_path: Path, data: bytes) -> Loaded:
+    text, title, note = office.read_workbook(data)
+    return _markdown(kinds.XLSX, (text, title), note)
+
+
+def _pdf(_path: Path, data: bytes) -> Loaded:
+    found = pdf.read(data, _clean, MAX_TEXT_CHARS)
+    starts, position = [], 0
+    for text in found.texts:
+        starts.append(position)
+        position += len(text) + 2
+    return Loaded("\n\n".join(found.texts), found.title, kinds.PDF, tuple(starts), note=found.note)
+
+
+_READERS: dict[str, Callable[[Path, bytes], Loaded]] = {
+    kinds.MARKDOWN: _text,
+    kinds.PLAIN: _text,
+    kinds.PYTHON: _text,
+    kinds.CODE: _text,
+    kinds.PDF: _pdf,
+    kinds.HTML: _html,
+    kinds.CSV: _csv,
+    kinds.JSON: _json,
+    kinds.NOTEBOOK: _notebook,
+    kinds.XLSX: _workbook,
+    kinds.DOCX: lambda _path, data: _markdown(kinds.DOCX, docx.read(data)),
+    kinds.PPTX: lambda _path, data: _markdown(kinds.PPTX, office.read_slides(data)),
+    kinds.HWPX: lambda _path, data: _markdown(kinds.HWPX, hwpx.read(data)),
+    kinds.MAIL: lambda _path, data: _markdown(kinds.MAIL, mail.read(data)),
+}
 
 
 def _clean(text: str) -> str:
@@ -239,51 +230,3 @@ def _markdown_title(text: str) -> str:
             return clean_line(found.group(1).strip("\"' "))
     found = re.search(r"^#\s+(.+?)\s*#*$", head, re.MULTILINE)
     return clean_line(found.group(1)) if found else ""
-
-
-# -- PDF --------------------------------------------------------------------------------------------
-
-
-def _load_pdf(data: bytes) -> Loaded:
-    import logging
-
-    from pypdf import PdfReader
-    from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError, PyPdfError
-
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
-    try:
-        reader = PdfReader(io.BytesIO(data))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise LoadError("encrypted")
-        texts, total = [], 0
-        for page in reader.pages:
-            text = _clean(page.extract_text()).strip()
-            total += len(text) + 2
-            if total > MAX_TEXT_CHARS:
-                raise LoadError("too_long", limit=f"{MAX_TEXT_CHARS:,}")
-            texts.append(text)
-        title = _pdf_title(reader)
-    except (DependencyError, FileNotDecryptedError) as error:
-        raise LoadError("encrypted") from error
-    except LimitReachedError as error:
-        raise LoadError("too_complex") from error
-    except RecursionError as error:
-        raise LoadError("damaged") from error
-    except (PyPdfError, ValueError, TypeError, KeyError, IndexError, AttributeError, OSError) as error:
-        # pypdf meets broken files with many kinds of exception, not only its own.
-        raise LoadError("damaged") from error
-    starts, position = [], 0
-    for text in texts:
-        starts.append(position)
-        position += len(text) + 2
-    return Loaded("\n\n".join(texts), title, PDF, tuple(starts))
-
-
-def _pdf_title(reader: object) -> str:
-    metadata = getattr(reader, "metadata", None)
-    title = clean_line(str(getattr(metadata, "title", None) or ""))
-    # Word processors leave their file name or "untitled" here; those say less than the file's own name.
-    useless = title.lower() in ("", "untitled", "anonymous") or title.lower().endswith(
-        (".doc", ".docx", ".hwp")
-    )
-    return "" if useless else title

@@ -1,15 +1,33 @@
-"""HTML as Markdown: headings, lists, tables, text; nothing of what a page does."""
+"""HTML as Markdown: headings, lists, tables, preformatted text, text; nothing of what a page does."""
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 from core.rag.parsing.archive import table
+from core.rag.parsing.decoding import Decoded, decode
 
 _SKIPPED = {"script", "style", "nav", "template", "noscript", "svg", "head", "iframe", "object"}
-_BLOCKS = {"p", "div", "section", "article", "header", "footer", "main", "ul", "ol", "dl", "dt", "dd", "pre", "form",
-           "blockquote", "figure", "figcaption", "address", "details", "summary", "hr"}  # fmt: skip
+_BLOCKS = {"p", "div", "section", "article", "header", "footer", "main", "ul", "ol", "dl", "dt", "dd", "form", "blockquote",
+           "figure", "figcaption", "address", "details", "summary", "hr", "fieldset", "caption", "body"}  # fmt: skip
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
+_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
+_XML_ENCODING = re.compile(rb"\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w.:-]{2,40})")
+
+MAX_NESTED = 50
+"""Tables or lists inside one another; deeper ones count as text of this one."""
+
+
+def decoded(data: bytes) -> Decoded:
+    """Decode a page's bytes, by the encoding it names where that works.
+
+    Raises:
+        LoadError: ``not_text``.
+    """
+    head = data[:4_096]
+    found = _CHARSET.search(head) or _XML_ENCODING.match(head)
+    return decode(data, found[1].decode("ascii") if found else "")
 
 
 def read(text: str) -> tuple[str, str]:
@@ -17,7 +35,7 @@ def read(text: str) -> tuple[str, str]:
     page = _Page()
     page.feed(text)
     page.close()
-    page.end_block()
+    page.finish()
     return "\n\n".join(page.blocks), " ".join("".join(page.title).split())
 
 
@@ -32,57 +50,51 @@ class _Page(HTMLParser):
         self._mark = ""
         self._skipped = 0
         self._in_title = False
-        self._tables: list[list[list[str]]] = []
+        self._pre = False
+        self._lists: list[int] = []
+        """For each open list the number of its last item; -1 when items are not numbered."""
+        self._tables: list[_Table] = []
 
-    def end_block(self) -> None:
-        """End the paragraph that is being read."""
-        text = " ".join("".join(self._words).split())
-        self._words = []
-        if text and not self._tables:
-            self.blocks.append(f"{self._mark}{text}")
-        self._mark = ""
+    def finish(self) -> None:
+        """End what the page left open."""
+        while self._tables:
+            self._end_table()
+        self._end_pre()
+        self._end_block()
+
+    # -- what the parser calls ----------------------------------------------------------------------
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "title":
-            self._in_title = True
+            self._in_title = not self._skipped
         if tag in _SKIPPED:
             self._skipped += tag != "head"
             return
         if tag == "body":
             self._skipped = 0
-        elif tag == "table":
-            self.end_block()
-            self._tables.append([])
+        if tag == "table" and len(self._tables) < MAX_NESTED:
+            self._end_block()
+            self._tables.append(_Table())
         elif self._tables:
             self._in_table(tag)
+        elif tag == "pre":
+            self._end_block()
+            self._pre = True
+        elif self._pre:
+            self._words.append("\n" if tag == "br" else "")
         elif tag in _HEADINGS:
-            self.end_block()
+            self._end_block()
             self._mark = "#" * _HEADINGS[tag] + " "
+        elif tag in ("ul", "ol"):
+            self._end_block()
+            if len(self._lists) < MAX_NESTED:
+                self._lists.append(0 if tag == "ol" else -1)
         elif tag == "li":
-            self.end_block()
-            self._mark = "- "
+            self._item()
         elif tag == "br":
             self._words.append(" ")
         elif tag in _BLOCKS:
-            self.end_block()
-
-    def _in_table(self, tag: str) -> None:
-        if tag == "tr":
-            self._end_cell()
-            self._tables[-1].append([])
-        elif tag in ("td", "th"):
-            self._end_cell()
-            if not self._tables[-1]:
-                self._tables[-1].append([])
-            self._tables[-1][-1].append("")
-        elif tag in _BLOCKS or tag == "br":
-            self._words.append(" ")
-
-    def _end_cell(self) -> None:
-        rows = self._tables[-1]
-        if rows and rows[-1] and self._words:
-            rows[-1][-1] += " ".join("".join(self._words).split())
-        self._words = []
+            self._end_block()
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "title":
@@ -90,19 +102,102 @@ class _Page(HTMLParser):
         if tag in _SKIPPED:
             self._skipped = max(0, self._skipped - (tag != "head"))
         elif tag == "table" and self._tables:
-            self._end_cell()
-            written = table(self._tables.pop())
-            if self._tables:
-                self._words.append(written.replace("\n", " "))
-            elif written:
-                self.blocks.append(written)
-        elif self._tables and tag in ("td", "th", "tr"):
-            self._end_cell()
-        elif tag in _HEADINGS or tag == "li" or tag in _BLOCKS:
-            self.end_block()
+            self._end_table()
+        elif self._tables:
+            if tag in ("td", "th", "tr"):
+                self._end_cell()
+            elif tag in _BLOCKS or tag in ("li", "pre"):
+                self._words.append(" ")
+        elif tag == "pre":
+            self._end_pre()
+        elif tag in ("ul", "ol", "li"):
+            self._end_block()
+            self._mark = ""
+            if self._lists and tag != "li":
+                self._lists.pop()
+        elif tag in _HEADINGS or tag in _BLOCKS:
+            self._end_block()
 
     def handle_data(self, data: str) -> None:
         if self._in_title:
             self.title.append(data)
         elif not self._skipped:
             self._words.append(data)
+
+    # -- blocks -------------------------------------------------------------------------------------
+
+    def _end_block(self) -> None:
+        """End the paragraph that is being read."""
+        if self._tables:
+            self._words.append(" ")
+            return
+        text = " ".join("".join(self._words).split())
+        self._words = []
+        if text:
+            self.blocks.append(f"{self._mark}{text}")
+            self._mark = ""
+        elif self._mark.startswith("#"):
+            # Only a list item's mark waits: for the paragraph inside the item.
+            self._mark = ""
+
+    def _item(self) -> None:
+        self._end_block()
+        mark = "- "
+        if self._lists and self._lists[-1] >= 0:
+            self._lists[-1] += 1
+            mark = f"{self._lists[-1]}. "
+        self._mark = "  " * max(0, len(self._lists) - 1) + mark
+
+    def _end_pre(self) -> None:
+        if not self._pre:
+            return
+        self._pre = False
+        text = "".join(self._words).strip("\n").rstrip()
+        self._words = []
+        if text:
+            ticks = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))
+            self.blocks.append(f"{ticks}\n{text}\n{ticks}")
+
+    # -- tables -------------------------------------------------------------------------------------
+
+    def _in_table(self, tag: str) -> None:
+        now = self._tables[-1]
+        if tag == "tr":
+            self._end_cell()
+            now.rows.append([])
+        elif tag in ("td", "th"):
+            self._end_cell()
+            if not now.rows:
+                now.rows.append([])
+            now.rows[-1].append("")
+        elif tag in _BLOCKS or tag in ("br", "li", "pre"):
+            self._words.append(" ")
+
+    def _end_cell(self) -> None:
+        now = self._tables[-1]
+        text = " ".join("".join(self._words).split())
+        self._words = []
+        if not text:
+            return
+        if now.rows and now.rows[-1]:
+            now.rows[-1][-1] = f"{now.rows[-1][-1]} {text}".strip()
+        else:
+            # A caption, or text that stands between the cells.
+            now.before.append(text)
+
+    def _end_table(self) -> None:
+        self._end_cell()
+        done = self._tables.pop()
+        written = [*done.before, table(done.rows), *done.inner]
+        # A table inside a cell comes after the one it is in: cells are one line each.
+        into = self._tables[-1].inner if self._tables else self.blocks
+        into.extend(one for one in written if one)
+
+
+class _Table:
+    """A table that is being read."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[str]] = []
+        self.before: list[str] = []
+        self.inner: list[str] = []
