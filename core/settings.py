@@ -93,6 +93,9 @@ class Settings:
     sample_interval: float = 1.0
     """Seconds between samples of the resource panels."""
 
+    watch_interval: float = 60.0
+    """Seconds after which the folders of watched collections are looked at, besides changes that are noticed."""
+
     glyphs_wide: bool = False
     """Set when the terminal shows ambiguous-width characters two cells wide (some Korean terminals)."""
 
@@ -212,6 +215,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "run_tokens": (0, 1e9),
     "run_seconds": (0, 86_400),
     "sample_interval": (0.2, 60),
+    "watch_interval": (1, 86_400),
     "power_w": (0, 100_000),
     "power_price": (0, 100),
     "hardware_price": (0, 100_000_000),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from core.rag.evaluation.draft import Draft, Passage
     from core.rag.library import Library
     from core.rag.views import DocumentView
+    from core.rag.watch import Watcher
 
 T = TypeVar("T")
 Work = Callable[["Library"], Coroutine[Any, Any, T]]
@@ -45,6 +46,8 @@ class Documents:
     def __init__(self, ground: Ground, library: Callable[[], Awaitable[Library]]) -> None:
         self._ground = ground
         self._library = library
+        self._watcher: Watcher | None = None
+        self._following: asyncio.Task[None] | None = None
 
     # -- adding and keeping up ---------------------------------------------------------------------------
 
@@ -56,6 +59,10 @@ class Documents:
     def sync(self, collection: str = "") -> Future[SyncReport]:
         """Look at every source of a collection, or of all, and index what is new or changed."""
         return self._do(lambda library: self._sync(library, collection))
+
+    def follow(self) -> Future[None]:
+        """Follow the folders of watched collections until the program ends. Calling it again looks at once."""
+        return self._do(self._follow)
 
     def retry(self, document_ids: Sequence[str] = ()) -> Future[str]:
         """Try failed documents again, all when none is named; the future gives the last job's id."""
@@ -171,6 +178,17 @@ class Documents:
             return await work(await self._library())
 
         return self._ground.call(run())
+
+    async def _follow(self, library: Library) -> None:
+        if self._watcher is None:
+            from core.rag.watch import Watcher
+
+            every = self._ground.settings.watch_interval
+            emit = self._ground.emit
+            self._watcher = Watcher(library, await self._ground.store(), every, emit, emit)
+            # Its own task: the runtime cancels what is left on its loop when it stops.
+            self._following = asyncio.ensure_future(self._watcher.run())
+        self._watcher.wake()
 
     async def _sync(self, library: Library, collection: str) -> SyncReport:
         from core.rag.sync import total

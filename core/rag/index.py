@@ -34,6 +34,9 @@ KEEP_VERSIONS = timedelta(hours=1)
 VECTOR_INDEX_ROWS = 30_000
 """From so many chunks on, comparing with every vector is too slow, and an IVF index with 8-bit codes is made."""
 
+_FAULTS = (RuntimeError, OSError, ValueError)
+"""What LanceDB raises when it cannot read."""
+
 _COLUMNS = ["id", "doc_id", "ordinal", "section", "text", "page", "line", "char_start", "char_end"]
 
 
@@ -46,10 +49,18 @@ class IndexUnusable(Exception):
 
 
 class Index:
-    """Chunks on disk. One writer at a time (the caller sees to that), any number of readers."""
+    """Chunks on disk or in object storage. One writer at a time (the caller sees to that), any number of readers.
 
-    def __init__(self, directory: Path, embed_model: str) -> None:
+    Args:
+        directory: Where it is. Of an index in object storage only the manifest is here, beside the ledger.
+        embed_model: What its vectors are of.
+        storage: Where the tables are instead: ``s3://bucket/folder`` or another URI LanceDB takes. Keys and
+            endpoint come from the environment (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``, ``AWS_ALLOW_HTTP``, …).
+    """
+
+    def __init__(self, directory: Path, embed_model: str, storage: str = "") -> None:
         self._directory = directory
+        self._uri = f"{storage.rstrip('/')}/{directory.name}" if storage else ""
         self._embed_model = embed_model
         self._opening = asyncio.Lock()
         self._table: Any = None
@@ -120,6 +131,11 @@ class Index:
             return sorted(((row["id"], _chunk(row)) for row in rows), key=lambda item: item[1].ordinal)
 
         return await self._read(read)
+
+    @property
+    def was_open(self) -> bool:
+        """Whether it has been open in this process: then it is there, or it was lost."""
+        return self._dim > 0
 
     async def counts(self) -> dict[str, int]:
         """Return how many chunks each document has."""
@@ -193,9 +209,18 @@ class Index:
                 await table.checkout_latest()
 
     async def reset(self) -> None:
-        """Delete everything."""
+        """Delete everything.
+
+        Raises:
+            StudyError: ``error.rag.storage`` when the object storage did not answer.
+        """
         self._table = None
         self._forget()
+        if self._uri and self.exists:
+            try:
+                await (await self._connected()).drop_all_tables()
+            except _FAULTS as error:
+                raise self._storage_fault(error) from error
         await asyncio.to_thread(shutil.rmtree, self._directory, True)
 
     def close(self) -> None:
@@ -244,10 +269,10 @@ class Index:
         self.close()
         try:
             return await read(await self._open())
-        except (RuntimeError, OSError, ValueError) as error:
+        except _FAULTS as error:
             self.close()
             log.warning("the index cannot be read: %s", error)
-            raise IndexUnusable("damaged") from error
+            raise self._unusable(error) from error
 
     # -- opening ------------------------------------------------------------------------------------
 
@@ -263,11 +288,14 @@ class Index:
         """
         async with self._opening:
             if self._table is None:
-                self._table = (
-                    await self._create(create_dim)
-                    if create_dim and not self.exists
-                    else await self._connect()
-                )
+                if create_dim and not self.exists:
+                    try:
+                        self._table = await self._create(create_dim)
+                    except (RuntimeError, OSError) as error:
+                        log.warning("creating the index failed: %s", error)
+                        raise StudyError("error.rag.write", reason=clean_line(str(error))) from error
+                else:
+                    self._table = await self._connect()
         if create_dim and create_dim != self._dim:
             raise StudyError("error.rag.dimension", found=create_dim, expected=self._dim)
         return self._table
@@ -285,24 +313,38 @@ class Index:
             KEYWORDS,
         ):
             raise IndexUnusable("model")
-        lancedb = await asyncio.to_thread(_import_lancedb)
         try:
-            database = await lancedb.connect_async(self._directory, read_consistency_interval=timedelta(0))
+            database = await self._connected()
             table = await database.open_table(TABLE)
             await table.count_rows()
             self._database = database
-        except (RuntimeError, ValueError, OSError) as error:
+        except _FAULTS as error:
             log.warning("the index does not open: %s", error)
-            raise IndexUnusable("damaged") from error
+            raise self._unusable(error) from error
         return table
 
-    async def _create(self, dim: int) -> Any:
+    async def _connected(self) -> Any:
         lancedb = await asyncio.to_thread(_import_lancedb)
+        place = self._uri or self._directory
+        return await lancedb.connect_async(place, read_consistency_interval=timedelta(0))
+
+    def _unusable(self, error: Exception) -> Exception:
+        """Say what a fault means. Storage far away that does not answer is no lost index: nothing is made anew."""
+        if self._uri and f"'{TABLE}' was not found" not in str(error):
+            return self._storage_fault(error)
+        return IndexUnusable("damaged")
+
+    def _storage_fault(self, error: Exception) -> StudyError:
+        # Its errors end in where in the library they came up, and may hold a whole answer of the server.
+        reason = clean_line(str(error), max_chars=200)
+        return StudyError("error.rag.storage", uri=clean_line(self._uri, max_chars=120), reason=reason)
+
+    async def _create(self, dim: int) -> Any:
         # What lies there without a manifest is the rest of an index whose creation was cut off.
         await asyncio.to_thread(shutil.rmtree, self._directory, True)
         self._directory.mkdir(parents=True, mode=0o700)
-        database = await lancedb.connect_async(self._directory, read_consistency_interval=timedelta(0))
-        table = await database.create_table(TABLE, schema=_schema(dim))
+        database = await self._connected()
+        table = await database.create_table(TABLE, schema=_schema(dim), mode="overwrite")
         self._database = database
         # Last, because its presence says that the rest is there.
         manifest = {"format": FORMAT, "keywords": KEYWORDS, "embed_model": self._embed_model, "dim": dim}

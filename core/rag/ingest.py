@@ -275,7 +275,11 @@ class Ingest:
         await self._ledger.write(changes)
         gone = await asyncio.to_thread(self._ledger.unused, old)
         if gone:
-            await self._index.delete_many(gone)
+            try:
+                await self._index.delete_many(gone)
+            except StudyError as error:
+                # Chunks of nobody are never found; the next check deletes them.
+                log.warning("old chunks stay for now: %s", error)
         for work in batch:
             job.step(work.item, ok=changes[work.row.id]["status"] == "indexed")
         self._since_compaction += len(good)
@@ -294,13 +298,15 @@ class Ingest:
         self._ledger.note([work.row for work in new.values()], "embedding")
         reasons = await self._embed(list(new.values()))
         writing = [work for work in new.values() if work.key not in reasons]
+        opened = self._index.was_open
         try:
             counts = await self._index.replace_many(
                 [(work.key, _chunks(work), work.vectors, scan.shown(work.item.path.stem)) for work in writing]
             )
-        except IndexUnusable:
-            raise
         except StudyError as error:
+            if opened:
+                # A full disk is these documents' failure; an index that went away is everybody's.
+                await self._index.counts()
             counts = {}
             reasons |= {work.key: str(error) for work in writing}
         changes: dict[str, dict[str, Any]] = {}
@@ -383,7 +389,11 @@ class Ingest:
 
     async def _compact(self) -> None:
         self._since_compaction = 0
-        await self._index.compact()
+        try:
+            await self._index.compact()
+        except (RuntimeError, OSError) as error:
+            # Put off, as for want of space: what is there can be searched as it is.
+            log.warning("compacting failed: %s", error)
 
 
 async def _gather(ready: asyncio.Queue[_Work | None]) -> tuple[list[_Work], bool]:

@@ -242,6 +242,14 @@ class Library:
             failed=totals.get("failed", 0),
         )
 
+    async def differs(self, collection: str) -> bool:
+        """Say whether a sync would have anything to do."""
+        shelf = await self.shelf(collection)
+        found = await asyncio.to_thread(self._survey, shelf)
+        known = await asyncio.to_thread(collections.list_sources, self._store, shelf.id)
+        suspended = {row["id"] for row in known if row["status"] == "suspended"}
+        return bool(found.changed or found.moved or found.removed) or suspended != set(found.suspended)
+
     def _survey(self, shelf: Shelf) -> Survey:
         return survey(
             collections.list_sources(self._store, shelf.id),
