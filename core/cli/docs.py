@@ -9,14 +9,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import sys
 from collections.abc import Callable, Iterator
 
+from core.cli.arguments import stderr
 from core.cli.docs_names import existing
+from core.cli.docs_words import CLEAR
 from core.cli.work import runtime
 from core.errors import StudyError, UsageError
+from core.events import Event, Notice
 from core.paths import Paths
 from core.session import Store
 from core.settings import Settings
+from core.text import clean
 
 #: Action → module and function, with a store or with a runtime. Imported only when asked for.
 _STORE = {
@@ -51,6 +56,8 @@ def run(arguments: argparse.Namespace, settings: Settings, paths: Paths) -> int:
         with _store(paths) as store:
             return int(_function(_STORE[action])(store, arguments))
     with runtime(settings, paths) as work:
+        if not arguments.json:
+            work.subscribe(_tell)
         return int(_function(_WORK[action])(work, arguments))
 
 
@@ -71,6 +78,13 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("error.docs.rm_what")
     elif arguments.action == "reindex" and not (arguments.ids or arguments.all or arguments.collection):
         raise UsageError("error.docs.reindex_what")
+
+
+def _tell(event: Event) -> None:
+    """Say what belongs to no job, such as an index that was lost and is being made anew."""
+    if isinstance(event, Notice):
+        # A line of progress may be there.
+        stderr((CLEAR if sys.stderr.isatty() else "") + clean(event.text))
 
 
 def _function(name: str) -> Callable[..., int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
@@ -25,6 +26,7 @@ from core.cli.work import wait
 from core.errors import StudyError, UsageError
 from core.events import Document
 from core.i18n import tr
+from core.rag import scan
 from core.rag.types import DEFAULT, Collection
 from core.runtime import Runtime
 from core.session import Store, documents
@@ -50,7 +52,12 @@ def add(work: Runtime, arguments: argparse.Namespace) -> int:
             with contextlib.suppress(StudyError):
                 wait(work.library.remove_collection(collection.id))
         raise
-    touched = under(documents.list_documents(store, collection.id), paths)
+    # A file that is gone was not looked at: sync's business.
+    touched = [
+        one
+        for one in under(documents.list_documents(store, collection.id), paths)
+        if os.path.lexists(scan.opened(one.path))
+    ]
     failed = [one for one in touched if one.status == "failed"]
     unchanged = [one for one in touched if _same(before.get(one.id), one)]
     indexed = [one for one in touched if one.status == "indexed" and not _same(before.get(one.id), one)]

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from core.cli import print_json
 from core.cli.arguments import stderr
@@ -18,10 +18,14 @@ from core.cli.work import wait
 from core.errors import StudyError, UsageError
 from core.events import Document
 from core.i18n import tr
-from core.rag import ChunkView, scan
+from core.rag import scan
 from core.runtime import Runtime
 from core.session import documents
 from core.text import clean, clean_line
+
+if TYPE_CHECKING:
+    # The library behind it is loaded only by what needs it.
+    from core.rag import ChunkView
 
 
 def export(work: Runtime, arguments: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ import fnmatch
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.cli import print_json
 from core.cli.arguments import stderr
@@ -17,12 +17,16 @@ from core.cli.docs_words import cells, document_json, moment, size, span, table
 from core.cli.work import wait
 from core.events import Document
 from core.i18n import tr
-from core.rag import ChunkView, scan
+from core.rag import scan
 from core.rag.types import Details, failed_of
 from core.runtime import Runtime
 from core.session import Store, documents, ingest_jobs
 from core.session.ingest_jobs import JobRow
 from core.text import clean, clean_line
+
+if TYPE_CHECKING:
+    # The library behind it is loaded only by what needs it.
+    from core.rag import ChunkView
 
 
 def listed(store: Store, arguments: argparse.Namespace) -> int:

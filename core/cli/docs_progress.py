@@ -15,7 +15,7 @@ from core.cli.arguments import stderr
 from core.cli.docs_words import CLEAR, cells, fitted, span
 from core.cli.work import wait
 from core.errors import StudyError
-from core.events import Document, Event, IngestProgress, Notice
+from core.events import Document, Event, IngestProgress
 from core.i18n import tr
 from core.rag import scan
 from core.runtime import Runtime
@@ -134,8 +134,6 @@ def _take(
     if isinstance(event, IngestProgress):
         latest[event.job_id] = event
         line.show(event)
-    elif isinstance(event, Notice):
-        line.say(clean(event.text))
 
 
 def _stop(

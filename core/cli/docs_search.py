@@ -19,7 +19,7 @@ from core.events import AnswerSupport, Citation, Hit, RunEnded, SentenceSupport,
 from core.i18n import tr
 from core.rag.types import Filters, SearchResult
 from core.runtime import Runtime
-from core.session import chat, documents
+from core.session import Store, chat, documents
 from core.text import clean, clean_line, shorten
 
 EXCERPT = 200
@@ -31,8 +31,7 @@ def search(work: Runtime, arguments: argparse.Namespace) -> int:
     store = wait(work.store_ready)
     known = collections_of(store)
     wanted = (the_collection(known, arguments.collection).id,) if arguments.collection else ()
-    if not documents.any_stored(store):
-        raise UsageError("error.docs.empty")
+    _some_stored(store)
     found = wait(
         work.library.search(
             arguments.query,
@@ -58,6 +57,23 @@ def search(work: Runtime, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _some_stored(store: Store) -> None:
+    """See that there is something to find.
+
+    Raises:
+        UsageError: There are no documents, or none of them is in the index (yet).
+    """
+    if documents.any_stored(store):
+        return
+    rows = documents.list_documents(store)
+    if not rows:
+        raise UsageError("error.docs.empty")
+    failed = sum(one.status == "failed" for one in rows)
+    if failed == len(rows):
+        raise UsageError("error.docs.all_failed", count=failed)
+    raise UsageError("error.docs.none_ready", count=len(rows) - failed)
+
+
 def _print_found(found: SearchResult, names: Mapping[str, str]) -> None:
     if not found.hits:
         stderr(tr("agent.no_hits"))
@@ -67,7 +83,16 @@ def _print_found(found: SearchResult, names: Mapping[str, str]) -> None:
     for number, hit in enumerate(found.hits, 1):
         print(f"{number}. {hit.score:.3f}  {_address(hit)}  {clean_line(hit.section)}".rstrip())
         print(f"   {_arms(hit)}{_marks(hit, names)}")
-        print(f"   {shorten(' '.join(clean(hit.text).split()), EXCERPT)}")
+        print(f"   {_excerpt(hit)}")
+
+
+def _excerpt(hit: Hit) -> str:
+    """Return the beginning of the chunk that was found; ``text`` may be the whole section around it."""
+    text, start = hit.text, hit.hit_start - hit.char_start
+    # Only where the text is the source's own characters: a table's header may be put before them.
+    if len(text) == hit.char_end - hit.char_start and 0 < start < len(text):
+        text = text[start:]
+    return shorten(" ".join(clean(text).split()), EXCERPT)
 
 
 def _address(hit: Hit) -> str:
@@ -107,8 +132,7 @@ def _marks(hit: Hit, names: Mapping[str, str]) -> str:
 def ask(work: Runtime, arguments: argparse.Namespace) -> int:
     """Ask the documents. Exit code 1 when the run failed."""
     store = wait(work.store_ready)
-    if not documents.any_stored(store):
-        raise UsageError("error.docs.empty")
+    _some_stored(store)
     session = open_session(work, arguments.session)
     if arguments.json:
         ended = put(work, session.id, arguments.question, docs=True)

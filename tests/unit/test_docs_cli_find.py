@@ -122,6 +122,26 @@ def test_a_search_that_nothing_answers_says_so(cli: Cli) -> None:
     assert code == 0 and "0.12" in err and "Nothing in the documents" in err and "leave.md" in out
 
 
+def test_documents_that_cannot_be_searched_yet_are_said_to_be_there(cli: Cli) -> None:
+    put(cli.work.store, "/d/bad.md")
+    for words in (("search", "x"), ("ask", "x")):
+        assert "docs failed" in cli(*words)[2]
+    put(cli.work.store, "/d/waits.md", status="queued", chunks=0)
+    code, _, err = cli("search", "x")
+    assert code == 2 and "1 document(s) wait" in err and "docs sync" in err
+
+
+def test_the_chunk_found_is_shown_not_the_beginning_of_its_section(cli: Cli) -> None:
+    put(cli.work.store, "/d/leave.md")
+    section = "A long beginning. Unused days expire."
+    cli.work.library.result = SearchResult(
+        (hit(text=section, char_start=100, char_end=100 + len(section), hit_start=118, hit_end=137),),
+        True,
+        1.0,
+    )
+    assert "   Unused days expire." in cli("search", "x")[1].splitlines()
+
+
 def test_ask_shows_citations_with_their_verdicts(cli: Cli) -> None:
     put(cli.work.store, "/d/leave.md")
     answer = "Staff get 15 days [1]. They expire in March [2]. Bananas are blue."
