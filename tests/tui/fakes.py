@@ -12,6 +12,7 @@ from typing import Any
 from core.agent.types import Cost, Fact, PermissionRequest
 from core.errors import StudyError
 from core.events import (
+    AnswerSupport,
     Citation,
     Document,
     EngineChanged,
@@ -64,6 +65,7 @@ class Script:
     tool: bool = True
     error: str = ""
     citations: tuple[Citation, ...] = ()
+    support: AnswerSupport | None = None
     result: Any = "408"
     tokens: list[str] = field(default_factory=list)
 
@@ -339,6 +341,7 @@ class FakeRuntime:
             tokens_per_s=49.1,
             memory=MemoryUse(262 * MIB, 268 * MIB, 266 * MIB),
             citations=self.script.citations,
+            support=self.script.support,
             error=self.script.error if status == "error" else "",
             fix="Press r." if status == "error" else "",
         )

@@ -24,6 +24,7 @@ from core.text import break_long_lines, clean, clean_line
 from tui import format
 from tui.glyphs import glyphs
 from tui.state import Turn
+from tui.widgets.answer_support import counted, lines, marked
 from tui.widgets.basics import Plain
 from tui.widgets.tool_row import ToolRow, shown_in_chat, tool_name
 
@@ -118,12 +119,14 @@ class Source(Plain, can_focus=True):
         self.post_message(self.Open(self.citation))
 
 
-def receipt(run: Run, cost: Cost | None = None, width: int = 0) -> str:
-    """Return what an answer took: tokens, speed, time to first token, memory, money.
+def receipt(run: Run, cost: Cost | None = None, width: int = 0, supported: str = "") -> str:
+    """Return what an answer took: tokens, speed, time to first token, memory, money; before that how much of it is
+    ``supported``.
 
     A price elsewhere (nobody paid it) is left out where the line, ``width`` cells, has no room for it.
     """
-    items = [tr("answer.tokens", count=format.count(run.usage.output_tokens))]
+    items = [supported] if supported else []
+    items.append(tr("answer.tokens", count=format.count(run.usage.output_tokens)))
     if run.tokens_per_s is not None:
         items.append(f"{format.rate(run.tokens_per_s)} tok/s")
     if run.ttft_ms is not None:
@@ -178,9 +181,10 @@ class Answer(Vertical):
         self.spans: dict[str, Span] = {span.id: span for span in turn.spans}
         self.rows: dict[str, ToolRow] = {}
         self._steps = Vertical(classes="steps")
-        self._text = AnswerText("" if self.streaming else shown(turn.message.content))
+        self._text = AnswerText("" if self.streaming else self._drawn(turn))
         self._status = Plain(classes="status")
         self._used = Plain(classes="used")
+        self._notes = Plain(classes="notes")
         self._receipt = Plain(classes="receipt")
         self._sources = Vertical(classes="sources")
         self._buffer: list[str] = [turn.message.content] if self.streaming else []
@@ -214,6 +218,7 @@ class Answer(Vertical):
         yield self._status
         yield self._used
         yield self._receipt
+        yield self._notes
         yield self._sources
 
     async def on_mount(self) -> None:
@@ -293,12 +298,17 @@ class Answer(Vertical):
         if self._stream:
             stream, self._stream = self._stream, None
             await stream.stop()
-        await self._text.update(shown(turn.message.content))
+        await self._text.update(self._drawn(turn))
         for span in turn.spans:
             self.spans[span.id] = span
             await self._show_span(span)
         await self._show_sources()
         self._show_status()
+
+    @staticmethod
+    def _drawn(turn: Turn) -> str:
+        """Return what is drawn of a finished answer, the sentences its documents do not bear out marked."""
+        return shown(marked(turn.message.content, turn.message.support))
 
     # -- state, receipt, sources -----------------------------------------------------------------------
 
@@ -329,9 +339,11 @@ class Answer(Vertical):
         done = run is not None and message.status != "streaming" and run.usage.output_tokens > 0
         self._receipt.display = done
         if run and done:
-            self._receipt.show(
-                receipt(run, self.cost, self._receipt.content_size.width or self.size.width - 2)
-            )
+            width = self._receipt.content_size.width or self.size.width - 2
+            self._receipt.show(receipt(run, self.cost, width, counted(message.support)))
+        notes = lines(message.support) if message.status == "complete" else []
+        self._notes.display = bool(notes)
+        self._notes.show("\n".join(notes))
         used = facts_used(self.spans.values())
         self._used.display = bool(used)
         if used:

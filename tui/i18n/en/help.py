@@ -39,7 +39,9 @@ MESSAGES: dict[str, str] = {
         "Write below and press Enter. Up on the first line brings back earlier questions. Shift+Tab goes up into the "
         "answers: there, Enter opens a step or a source, y copies, r asks again, t shows the step in the trace. The line "
         "under an answer is its receipt: tokens, speed, time to first token, peak memory of the engine and how much "
-        "more that is than before."
+        "more that is than before. An answer from documents is checked against them: underlined with ? is what no passage "
+        "bears out, with ≠ (x) what a passage says otherwise; ≈ (~) could only be compared in numbers and names, since its source "
+        "is in another language. The check compares words, it understands nothing: read the source."
     ),
     "help.resources": "What the machine and the engine do, once a second. ? explains every number.",
     "help.documents": (
