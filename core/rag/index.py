@@ -291,7 +291,7 @@ class Index:
                 if create_dim and not self.exists:
                     try:
                         self._table = await self._create(create_dim)
-                    except (RuntimeError, OSError) as error:
+                    except _FAULTS as error:
                         log.warning("creating the index failed: %s", error)
                         raise StudyError("error.rag.write", reason=clean_line(str(error))) from error
                 else:

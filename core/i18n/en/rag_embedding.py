@@ -16,4 +16,6 @@ MESSAGES: dict[str, str] = {
     "rag.embedder.bge-m3": "Korean, English and a hundred other languages; large",
     "rag.embedder.nomic-embed-text": "English only",
     "rag.embedder.other": "a model of the engine",
+    "error.rag.storage": "The document index in {uri} cannot be reached: {reason}.",
+    "error.rag.storage.fix": "Check the network, the bucket and the keys in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL), then try again; nothing is lost.",
 }

@@ -16,4 +16,6 @@ MESSAGES: dict[str, str] = {
     "rag.embedder.bge-m3": "한국어, 영어 등 백여 개 언어. 큼",
     "rag.embedder.nomic-embed-text": "영어 전용",
     "rag.embedder.other": "엔진에 있는 모델",
+    "error.rag.storage": "{uri}에 있는 문서 색인에 닿을 수 없습니다: {reason}.",
+    "error.rag.storage.fix": "네트워크와 버킷, 환경 변수의 키(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL)를 확인한 뒤 다시 해 보세요. 잃은 것은 없습니다.",
 }
