@@ -20,15 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from core.agent.checkpoints import Checkpoints
 from core.agent.desk import Runs
 from core.errors import StudyError
-from core.events import (
-    Document,
-    EngineChanged,
-    EngineStatus,
-    Event,
-    Hit,
-    Notice,
-    Sample,
-)
+from core.events import Document, EngineChanged, EngineStatus, Event, Hit, Notice, Sample
 from core.ground import Ground
 from core.i18n import tr
 from core.paths import Paths
@@ -49,7 +41,7 @@ if TYPE_CHECKING:
     from core.engines import Engine
     from core.lab.desk import Lab
     from core.models.desk import Models
-    from core.rag import DocumentView, Library
+    from core.rag import Library
     from core.rag.desk import Documents
     from core.telemetry import Hub
 
@@ -66,11 +58,13 @@ class Runtime:
     Args:
         settings: See :class:`core.settings.Settings`.
         paths: Where files live; created when needed.
+        follow: Keep watched collections as their folders are.
     """
 
-    def __init__(self, settings: Settings, paths: Paths) -> None:
+    def __init__(self, settings: Settings, paths: Paths, *, follow: bool = False) -> None:
         self.settings = settings
         self.paths = paths
+        self._follow = follow
         self.store_ready: Future[Store] = Future()
         self.engine_ready: Future[Engine] = Future()
         self.status = EngineStatus(kind="embedded", state="starting")
@@ -258,21 +252,9 @@ class Runtime:
 
     # -- documents --------------------------------------------------------------------------------------
 
-    def add_documents(self, paths: list[str]) -> Future[str]:
-        """Add files and folders; the future gives the job's id when it is over."""
-        return self.library.add(paths)
-
-    def remove_document(self, document_id: str) -> Future[None]:
-        """Remove a document from the index and the ledger; the file stays."""
-        return self.library.remove([document_id])
-
     def search(self, query: str, k: int = 5) -> Future[list[Hit]]:
         """Search the documents."""
         return self._call(self._search(query, k))
-
-    def view_document(self, document_id: str) -> Future[DocumentView]:
-        """Read a document back as its chunks."""
-        return self.library.view(document_id)
 
     def documents(self) -> list[Document]:
         """Return the ledger. Reads the store: call it in a worker."""
@@ -407,7 +389,16 @@ class Runtime:
             self.traces.start_push(store)
         self._on_status(self.status)
         self._spawn(self._warm_up(store, warm_up))
-        self._spawn(library.resume(self._emit))
+        self._spawn(self._keep_up(library))
+
+    async def _keep_up(self, library: Library) -> None:
+        """Go on with what was cut off, then follow folders."""
+        try:
+            await library.resume(self._emit)
+        except StudyError as error:
+            self._emit(Notice(str(error), "error"))
+        if self._follow:
+            await asyncio.wrap_future(self.library.follow())
 
     async def _warm_up(self, store: Store, imports: Callable[[], None]) -> None:
         await asyncio.to_thread(imports)

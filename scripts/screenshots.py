@@ -76,7 +76,7 @@ async def session(lang: Lang, folder: str) -> None:
     ended = lambda: sum(isinstance(event, RunEnded) for event in events)  # noqa: E731
     async with app.run_test(size=SIZE) as pilot:
         await until(lambda: runtime.engine_ready.done(), f"{lang}: engine ready")
-        await asyncio.wrap_future(runtime.add_documents([str(ROOT / "samples" / "handbook")]))
+        await asyncio.wrap_future(runtime.library.add([str(ROOT / "samples" / "handbook")]))
         for number, question in enumerate(QUESTIONS[lang]):
             started = len(events)
             await pilot.press(*question)

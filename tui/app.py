@@ -39,7 +39,7 @@ def run(settings: Settings, paths: Paths, *, session: str = "new", notice: str =
     set_up_logging(paths)
     from tui.study import StudyApp
 
-    runtime = Runtime(settings, paths)
+    runtime = Runtime(settings, paths, follow=True)
     app = StudyApp(runtime, settings, paths, session=session, notice=notice, started=STARTED)
     try:
         app.run(mouse=True)

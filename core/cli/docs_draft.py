@@ -84,7 +84,7 @@ def _passages(work: Runtime, found: Sequence[Document], folder: Path) -> list[Pa
     passages = []
     for one in found:
         name = Path(one.path).relative_to(folder).as_posix()
-        for chunk in wait(work.view_document(one.id)).chunks:
+        for chunk in wait(work.library.view(one.id)).chunks:
             passages.append(Passage(name, chunk.section, chunk.text))
     return passages
 

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace, settings: Settings, paths: Paths) -> int:
         wait(work.engine_ready)
         status = work.status
         print(f"LLM Study · {status.kind} · {status.version} · {status.model} · {status.route_reason}")
-        wait(work.add_documents([str(sample_path("handbook"))]))
+        wait(work.library.add([str(sample_path("handbook"))]))
         print(tr("docs.added", indexed=len(work.documents()), failed=_failed(work)))
         arithmetic, documents = QUESTIONS[language()]
         session = wait(work.new_session())

@@ -124,7 +124,7 @@ class Watcher:
             self._notice(Notice(text))
 
 
-def _listen(roots: Sequence[Path], stop: threading.Event, noticed: Callable[[], None]) -> None:
+def _listen(roots: Sequence[Path], stop: threading.Event, noticed: Callable[[], object]) -> None:
     """Wait for changes below folders until told to stop. Blocking."""
     import watchfiles
 

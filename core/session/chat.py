@@ -424,7 +424,7 @@ def end_run(store: Store, ended: RunEnded) -> Future[None]:
                 _citations(ended.citations),
                 support_to_json(ended.support),
                 ended.message_id,
-            ],  # fmt: skip
+            ],
         )
         db.execute(
             "UPDATE spans SET status = ? WHERE run_id = ? AND status = 'running'",

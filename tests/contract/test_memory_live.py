@@ -58,7 +58,7 @@ def test_what_was_said_in_another_session_is_recalled(
 def test_what_was_said_is_nearer_than_the_documents(runtime: Runtime, tmp_path: Path) -> None:
     handbook = tmp_path / "handbook.md"
     handbook.write_text("# Lockers\n\nLockers are given out by the front desk on the first day.\n", "utf-8")
-    runtime.add_documents([str(handbook)]).result(60)
+    runtime.library.add([str(handbook)]).result(60)
     ask(runtime, "Please remember: my locker number is 217")
     ask(runtime, "내 사물함 번호는 512라고 기억해 줘")
     assert "217" in ask(runtime, "Which number does my locker have?")
