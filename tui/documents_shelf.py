@@ -67,6 +67,9 @@ class Shelf:
         self._roots: dict[str, Node] = {}
         self._sources: dict[str, frozenset[str]] = {}
         self._homes: dict[tuple[str, str], Node] = {}
+        self._names: dict[str, tuple[str, str]] = {}
+        """By document: its path in small letters and its suffix, made when a filter first looks."""
+        self._suffixes: list[str] | None = None
 
     # -- what is in it -------------------------------------------------------------------------------
 
@@ -74,6 +77,7 @@ class Shelf:
         """Replace every document."""
         self.documents = {}
         self._roots, self._homes = {}, {}
+        self._names, self._suffixes = {}, None
         for shelved in self.collections:
             self._root(shelved.id)
         for document in sorted(documents, key=lambda one: one.path):
@@ -97,6 +101,7 @@ class Shelf:
         if known:
             self.drop(known.id)
         self.documents[document.id] = document
+        self._suffixes = None
         home = self._home(document)
         place = bisect.bisect(home.ids, document.path, key=lambda one: self.documents[one].path)
         home.ids.insert(place, document.id)
@@ -112,6 +117,8 @@ class Shelf:
         home.ids.remove(document_id)
         home.count(known, -1)
         del self.documents[document_id]
+        self._names.pop(document_id, None)
+        self._suffixes = None
         self._prune(home)
         return True
 
@@ -165,8 +172,18 @@ class Shelf:
 
     def suffixes(self) -> list[str]:
         """Return the file types there are, without their dots."""
-        found = {suffix_of(document.path) for document in self.documents.values()}
-        return sorted(suffix for suffix in found if suffix)
+        if self._suffixes is None:
+            found = {suffix for _, suffix in self._known_names().values()}
+            self._suffixes = sorted(suffix for suffix in found if suffix)
+        return self._suffixes
+
+    def _known_names(self) -> dict[str, tuple[str, str]]:
+        names = self._names
+        if len(names) < len(self.documents):
+            for one in self.documents.values():
+                if one.id not in names:
+                    names[one.id] = (one.path.casefold(), suffix_of(one.path))
+        return names
 
     def of(self, node: Node) -> list[Document]:
         """Return every document in a node and below."""
@@ -204,9 +221,14 @@ class Shelf:
             del found[place:]
         return shown
 
-    def matching(self, holds: Callable[[Document], bool]) -> set[str]:
-        """Return the ids of the documents of which something holds."""
-        return {one.id for one in self.documents.values() if holds(one)}
+    def matching(self, holds: Callable[[Document, str, str], bool]) -> set[str]:
+        """Return the ids of the documents of which something holds.
+
+        Args:
+            holds: Given a document, its path in small letters and its suffix.
+        """
+        names = self._known_names()
+        return {one.id for one in self.documents.values() if holds(one, *names[one.id])}
 
     # -- where a document stands ---------------------------------------------------------------------
 

@@ -278,6 +278,20 @@ async def test_searching_as_one_types_and_reading(runs: Any) -> None:
         await bench.sees("No documents yet")
 
 
+async def test_keys_that_arrive_at_once_are_typed_into_the_search(runs: Any) -> None:
+    from textual import events
+
+    async with runs(size=WIDE, prepare=handbook) as bench:
+        put(bench.runtime, "/notes/a.md")
+        await bench.sees("a.md")
+        await in_documents(bench)
+        for key, letter in (("slash", "/"), ("d", "d"), ("R", "R"), ("x", "x"), ("휴", "휴")):
+            bench.app.post_message(events.Key(key, letter))
+        await bench.until(lambda: bench.app.bench.documents.box.value == "dRx휴")
+        assert bench.app.screen is bench.app.bench
+        assert not bench.runtime.library.asked
+
+
 async def test_an_answer_that_comes_too_late_is_dropped(runs: Any) -> None:
     async with runs(size=WIDE, prepare=handbook) as bench:
         later = bench.runtime.library.later = []

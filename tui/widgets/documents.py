@@ -113,7 +113,12 @@ class DocumentsPane(DocumentsActions, DocumentsReading, Vertical):
         self._timer: Timer | None = None
         self._read_timer: Timer | None = None
         self._entries: list[tuple[Node | str, int]] = []
+        self._matching = 0
         self._searching = False
+        self._typing = False
+        """The search box was asked for and has not got the focus yet."""
+        search = keys.get("document_search", actions.BY_ID["document_search"].keys)
+        self._search_keys = frozenset(search.split(","))
         self._wanted = ""
         """The document asked for last: an answer for another one comes too late."""
 
@@ -209,7 +214,8 @@ class DocumentsPane(DocumentsActions, DocumentsReading, Vertical):
         keys = self._keymap.get(action_id, actions.BY_ID[action_id].keys)
         return actions.key_label(keys.split(",")[0], short=True)
 
-    def on_descendant_focus(self) -> None:
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self._typing = False
         self.show_keys()
 
     @on(Choices.Clicked, "#documents-keys")
@@ -264,7 +270,9 @@ class DocumentsPane(DocumentsActions, DocumentsReading, Vertical):
     def _show_tree(self, select: str | None) -> None:
         shelf, query = self.state.shelf, self.query_now
         narrowed = query.narrows and not query.problem
-        self._entries = entries = shelf.entries(shelf.matching(query.holds) if narrowed else None)
+        matching = shelf.matching(query.test()) if narrowed else None
+        self._matching = len(matching) if matching is not None else 0
+        self._entries = entries = shelf.entries(matching)
         self.rows.show(
             [documents_rows.key_of(entry) for entry in entries],
             lambda place: documents_rows.tree_row(entries[place], shelf, unfolded=narrowed),
@@ -328,8 +336,7 @@ class DocumentsPane(DocumentsActions, DocumentsReading, Vertical):
         if self._searching:
             return tr("documents.searching"), "$quiet"
         if query.narrows:
-            count = sum(isinstance(item, str) for item, _ in self._entries)
-            return tr("documents.narrowed", count=count, total=len(shelf.documents)), "$quiet"
+            return tr("documents.narrowed", count=self._matching, total=len(shelf.documents)), "$quiet"
         if self.state.loaded and not shelf.documents:
             return tr("documents.empty"), "$quiet"
         return "", "$quiet"
@@ -386,8 +393,10 @@ class DocumentsPane(DocumentsActions, DocumentsReading, Vertical):
             if self.mode == "hits" or (self.mode != "tree" and typed):
                 self.mode = "tree"
                 self.show_list()
-            elif self.mode == "tree" and (before.narrows or self.query_now.narrows):
+                return
+            if self.mode == "tree" and (before.narrows or self.query_now.narrows):
                 self.show_list()
+                return
         self._note()
 
     def _search_now(self) -> None:
@@ -537,7 +546,21 @@ class DocumentsPane(DocumentsActions, DocumentsReading, Vertical):
         self.show_list(select=node.key)
 
     def on_key(self, event: events.Key) -> None:
-        if event.key == "down" and isinstance(self.screen.focused, SearchBox):
+        # Keys that arrive at once reach the list before the focus has moved: what follows / is typed, not obeyed.
+        focused = isinstance(self.screen.focused, SearchBox)
+        if (self._typing or focused) and event.is_printable and event.character:
+            event.stop()
+            event.prevent_default()
+            self.box.insert_text_at_cursor(event.character)
+        elif self._typing and event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            self.call_later(lambda: self.search(self.box.value.strip()))
+        elif not focused and event.key in self._search_keys:
+            event.stop()
+            event.prevent_default()
+            self.action_document_search()
+        elif event.key == "down" and isinstance(self.screen.focused, SearchBox):
             event.stop()
             self.rows.focus()
         elif event.key in {"left", "right"} and self.rows.has_focus and self.mode == "tree":

@@ -160,6 +160,7 @@ class DocumentsActions:
         """Go to the search box."""
         if self.shape == "one":
             self._clear_page()
+        self._typing = not self.box.has_focus
         self.box.focus()
 
     def action_document_remove(self: DocumentsPane) -> None:  # type: ignore[misc]

@@ -52,12 +52,12 @@ class Reader(ScrollView, can_focus=True):
     """Chunks with thin boundaries. The place is the chunk at the top, or the one that was gone to."""
 
     BINDINGS = [
-        Binding("up,k", "scroll_up", show=False),
-        Binding("down,j", "scroll_down", show=False),
-        Binding("pageup", "page_up", show=False),
-        Binding("pagedown,space", "page_down", show=False),
-        Binding("home", "scroll_home", show=False),
-        Binding("end", "scroll_end", show=False),
+        Binding("up,k", "by(-1)", show=False),
+        Binding("down,j", "by(1)", show=False),
+        Binding("pageup", "by_page(-1)", show=False),
+        Binding("pagedown,space", "by_page(1)", show=False),
+        Binding("home", "edge(-1)", show=False),
+        Binding("end", "edge(1)", show=False),
     ]
     COMPONENT_CLASSES = {"reader--rule", "reader--place", "reader--mark", "reader--best", "reader--quiet"}
 
@@ -161,6 +161,22 @@ class Reader(ScrollView, can_focus=True):
                 self.go(place)
                 return True
         return False
+
+    # Never animated: heights on the way are only guesses, and each would be made exact.
+    def action_by(self, lines: int) -> None:
+        """Scroll by lines."""
+        self._to(round(self.scroll_y) + lines)
+
+    def action_by_page(self, pages: int) -> None:
+        """Scroll by screenfuls, a line of the last one left."""
+        self._to(round(self.scroll_y) + pages * max(1, self.size.height - 1))
+
+    def action_edge(self, direction: int) -> None:
+        """Go to the beginning or the end."""
+        self._to(0 if direction < 0 else self._starts[-1])
+        if direction > 0:
+            # What came into sight may be higher than was guessed.
+            self._to(self._starts[-1])
 
     # -- measuring -----------------------------------------------------------------------------------
 

@@ -108,8 +108,11 @@ class DocumentsReading(_Pane):
             return
         title = clean_line(view.document.title) or documents_rows.base_name(view.document.path)
         parts: list[str | tuple[str, str]] = [(title, "bold")]
-        if chunk.section:
-            parts.append((f" {glyphs().section} {clean_line(chunk.section)}", "$accent"))
+        section = clean_line(chunk.section)
+        # A document's first heading is often its title.
+        section = section.removeprefix(title).removeprefix(" › ")
+        if section:
+            parts.append((f" {glyphs().section} {section}", "$accent"))
         place = f"{reader.place + 1}/{len(view.chunks)}"
         if chunk.page is not None:
             place = f"{tr('documents.page', page=chunk.page)}  {place}"

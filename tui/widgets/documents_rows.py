@@ -164,8 +164,10 @@ def status(document: Document) -> tuple[Fragment, ...]:
 
 def hit_row(number: int, hit: Hit) -> Row:
     """Return a passage found: where it is, how it begins, its score."""
-    section = clean_line(hit.section)
-    snippet = clean_line(hit.text, max_chars=SNIPPET_CHARS)
+    # The last heading says most, and the file's name is there already.
+    section = clean_line(hit.section.rpartition(" › ")[2])
+    body = hit.text.lstrip()
+    snippet = clean_line(body.partition("\n")[2] if body.startswith("#") else body, max_chars=SNIPPET_CHARS)
     left: tuple[Fragment, ...] = (
         (f"{number:>2} ", "accent"),
         (base_name(hit.path or hit.document), ""),
