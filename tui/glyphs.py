@@ -30,6 +30,8 @@ class Glyphs:
     bar_start: str = "▏"
     bar_empty: str = "░"
     spark: str = "▁▂▃▄▅▆▇█"
+    shades: str = "░▒▓█"
+    """From the least to the most, of a heat map."""
     memory: str = "+"
     copy: str = "⧉"
     retry: str = "⟲"
@@ -79,6 +81,7 @@ ASCII = Glyphs(
     bar_start="|",
     bar_empty=".",
     spark="_.:-=+*#",
+    shades=".:+#",
     memory="+",
     copy="c",
     retry="r",

@@ -87,6 +87,18 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         (Option("splits", "text", ""), Option("langs", "text", ""), _repeats(3)),
     ),
     Experiment(
+        "retrieval",
+        (
+            Option("set", "text", ""),
+            Option("folder", "text", ""),
+            Option("chunkings", "text", "headings, headings+header, recursive:300, fixed:400/80, sentences"),
+            Option("embedders", "text", ""),
+            Option("keywords", "text", "0, default, 0.8"),
+            Option("k", "int", 5, 1, 50),
+            Option("split", "text", ""),
+        ),
+    ),
+    Experiment(
         "agent",
         (
             Option("routes", "text", ""),

@@ -75,6 +75,7 @@ def summary(view: LabView) -> dict[str, Any]:
         "rows": view.rows,
         "table": table_json(view.table) if view.table else None,
         "plots": [dataclasses.asdict(plot) for plot in view.plots],
+        "heat": dataclasses.asdict(view.heat) if view.heat else None,
     }
 
 

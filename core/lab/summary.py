@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 
 from core.i18n import tr
 from core.lab import stats
-from core.lab.figures import itl, measured, number, requests, table
+from core.lab.figures import Group, itl, measured, number, requests, table
 from core.lab.lag import too_late
 from core.lab.summaries import summary_of
-from core.lab.types import LabRow, LabRun, LabView
+from core.lab.types import HeatMap, LabRow, LabRun, LabView
 
 BUSY_PERCENT = 25.0
 """A machine that was this busy before the first request gives figures of two programs."""
@@ -44,7 +44,16 @@ def view(run: LabRun, rows: Sequence[LabRow], now: str = "") -> LabView:
         plots=tuple(summary.plots(run, counted, groups)),
         warnings=(*_notes(run, counted), *warnings(run, counted)),
         rows=len(rows),
+        heat=_heat(run, groups),
     )
+
+
+def _heat(run: LabRun, groups: Sequence[Group]) -> HeatMap | None:
+    """Return the heat map of experiments that vary two things."""
+    draw: Callable[[LabRun, Sequence[Group]], HeatMap | None] | None = getattr(
+        summary_of(run.experiment), "heat", None
+    )
+    return draw(run, groups) if draw is not None else None
 
 
 def _notes(run: LabRun, rows: Sequence[LabRow]) -> list[str]:
@@ -61,8 +70,8 @@ def invalid(rows: Sequence[LabRow]) -> list[str]:
     reasons = []
     lags = [row.data["p99_ms"] for row in counted if row.kind == "lag" and "p99_ms" in row.data]
     gaps = itl(requests(counted))
-    # Tasks of the agent are graded, not timed to the millisecond: the agent itself works on this loop.
-    graded = any(row.kind == "trial" for row in counted)
+    # Tasks of the agent and searches are graded: agent and search themselves work on this loop.
+    graded = any(row.kind in ("trial", "question") for row in counted)
     if lags and not graded and too_late(max(lags), stats.percentile(gaps, 0.5) if gaps else None):
         reasons.append("client")
     sent = [one for one in requests(counted, ok=False) if one.get("outcome") != "cancelled"]

@@ -122,6 +122,28 @@ class Plot:
 
 
 @dataclass(frozen=True, slots=True)
+class HeatCell:
+    """One figure of a heat map."""
+
+    value: float | None
+    """``None``: not measured (yet)."""
+    mark: Literal["", "best", "level"] = ""
+    """``best`` of the map, or ``level``: not to be told from the best."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """One figure over two things that were varied; more is better. Its title is ``lab.heat.<key>``."""
+
+    key: str
+    rows: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]
+    """Group (``""`` where there is one only) and name."""
+    cells: tuple[tuple[HeatCell, ...], ...]
+    """One row of cells for each of ``rows``."""
+
+
+@dataclass(frozen=True, slots=True)
 class LabView:
     """A run as it is shown, live or later: computed from its rows."""
 
@@ -133,6 +155,7 @@ class LabView:
     warnings: tuple[str, ...] = ()
     """Sentences."""
     rows: int = 0
+    heat: HeatMap | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,54 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import pytest
 
-from core.engines import EMBED_MODEL
 from core.errors import UsageError
 from core.rag.chunking import Chunking
 from core.rag.evaluation import Variant, parse_variant
 from core.rag.evaluation.bench import SearchBench
 from core.rag.evaluation.report import compare, report
-from core.rag.keywords import terms
 from core.rag.sample import Gold, Question
-
-LEAVE = """# Leave
-
-Everyone has fifteen days of paid leave a year, counted from the day of joining.
-
-## Carrying over
-
-Up to five unused days may be carried over into March of the next year.
-"""
-SAFETY = """# Safety
-
-Nobody enters the press hall without a helmet and without safety shoes.
-
-The night shift checks the fire extinguishers on the first Monday of the month.
-"""
-
-
-class Engine:
-    """FAKE engine: a text is the counts of its words in 64 buckets."""
-
-    kind = "embedded"
-    embed_model = EMBED_MODEL
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    async def embed(self, texts: list[str]) -> list[list[float]]:
-        self.texts += texts
-        return [self._vector(text) for text in texts]
-
-    @staticmethod
-    def _vector(text: str) -> list[float]:
-        vector = [0.01] * 64
-        for word in terms(text):
-            vector[crc32(word.encode()) % 64] += 1.0
-        return vector
+from tests.evaluation_ground import LEAVE, SAFETY, Engine
 
 
 def ask(name: str, question: str, *quotes: tuple[str, str], split: str = "test") -> Question:

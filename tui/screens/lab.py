@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from core.i18n import has, tr
-from core.lab.types import Column, Experiment, LabRun, LabView, Plot
+from core.lab.types import Column, Experiment, HeatMap, LabRun, LabView, Plot
 from core.text import clean_line
 from tui import actions, format, lab_room
 from tui.glyphs import glyphs
@@ -25,6 +25,7 @@ from tui.screens.room import Page, Room
 from tui.state import State
 from tui.widgets import lab_text
 from tui.widgets.basics import Choices, Plain
+from tui.widgets.lab_heat import HeatView
 from tui.widgets.lab_table import table_parts
 from tui.widgets.plot import PlotView
 from tui.widgets.plot_scale import xs_of
@@ -63,6 +64,7 @@ class LabScreen(Room):
             Plain(id="lab-head"),
             Plain(id="lab-plot-title"),
             PlotView(id="lab-plot"),
+            HeatView(id="lab-heat"),
             Plain(id="lab-table"),
             Plain(id="lab-rest"),
             id="lab-detail",
@@ -207,6 +209,7 @@ class LabScreen(Room):
         width, run, view = self.detail_width, self.run, self.view
         table: Content | str = ""
         rest: Content | str = ""
+        heat: HeatMap | None = None
         if self.lab.selected == COMPARE:
             comparison = self.lab.comparison
             head: Content | str = (
@@ -218,6 +221,7 @@ class LabScreen(Room):
                 run = replace(run, environment=view.run.environment, invalid=view.run.invalid)
             head = lab_text.run_head(run, view, self.lab.progress.get(run.id), width)
             rest = lab_text.run_rest(run, view, width)
+            heat = view.heat if view else None
             if view and view.table and view.table.rows:
                 table = lab_text.text_of(["\n", *table_parts(view.table, width)])
         elif self.experiment is not None:
@@ -225,6 +229,7 @@ class LabScreen(Room):
         else:
             head = tr("labui.loading") if not self.lab.loaded else tr("labui.empty")
         self.query_one("#lab-head", Plain).show(head)
+        self.query_one(HeatView).show_map(heat, width)
         self.query_one("#lab-table", Plain).show(table)
         self.query_one("#lab-rest", Plain).show(rest)
         self._show_plot(view if run is not None and self.lab.selected != COMPARE else None)

@@ -249,7 +249,7 @@ MESSAGES: dict[str, str] = {
     "lab.cli.help": "performance lab: list, run, show, compare, export, cancel, resume, rm",
     "lab.cli.list": "experiments with their options, and past runs",
     "lab.cli.run": "run an experiment",
-    "lab.cli.name": "experiment: download, cold-start, latency, load, context, parallel, tool-routing, agent, injection, faults",
+    "lab.cli.name": "experiment: download, cold-start, latency, load, context, parallel, tool-routing, retrieval, agent, injection, faults",
     "lab.cli.set": "an option of the experiment, for example users=1,2,4 (repeatable)",
     "lab.cli.show": "show a run",
     "lab.cli.compare": "compare two runs of one experiment",

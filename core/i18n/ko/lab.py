@@ -249,7 +249,7 @@ MESSAGES: dict[str, str] = {
     "lab.cli.help": "성능 실험실: list, run, show, compare, export, cancel, resume, rm",
     "lab.cli.list": "실험과 옵션, 지난 측정 보기",
     "lab.cli.run": "실험 실행",
-    "lab.cli.name": "실험: download, cold-start, latency, load, context, parallel, tool-routing, agent, injection, faults",
+    "lab.cli.name": "실험: download, cold-start, latency, load, context, parallel, tool-routing, retrieval, agent, injection, faults",
     "lab.cli.set": "실험의 옵션, 예: users=1,2,4 (여러 번 가능)",
     "lab.cli.show": "측정 하나 보기",
     "lab.cli.compare": "같은 실험의 두 측정 비교",

@@ -103,4 +103,5 @@ MESSAGES: dict[str, str] = {
     "labui.ended.failed": "“{title}” failed. F4 says why; what it measured before is kept.",
     "labui.ended.cancelled": "“{title}” was cancelled. What it measured is kept.",
     "labui.ended.interrupted": "“{title}” was cut off. F4, then r, goes on with it.",
+    "labui.heat.legend": "* the best  = not distinguishable from it",
 }

@@ -102,4 +102,5 @@ MESSAGES: dict[str, str] = {
     "labui.ended.failed": "‘{title}’ 실험이 실패했습니다. 까닭은 F4에 있고, 그 전에 측정한 값은 남아 있습니다.",
     "labui.ended.cancelled": "‘{title}’ 실험을 취소했습니다. 측정한 값은 남아 있습니다.",
     "labui.ended.interrupted": "‘{title}’ 실험이 끊겼습니다. F4에서 r을 누르면 이어서 합니다.",
+    "labui.heat.legend": "* 가장 좋음  = 그것과 구별할 수 없음",
 }
