@@ -80,6 +80,9 @@ def _records(text: str) -> Iterator[Any]:
         yield whole
 
 
+_GAP = object()
+
+
 def _lines(value: Any) -> Iterator[str]:
     """Yield one line for each value, in the order of the document. Not recursive: nesting may be deep."""
     waiting: list[tuple[str, Any]] = [("", value)]
@@ -90,9 +93,11 @@ def _lines(value: Any) -> Iterator[str]:
         elif isinstance(now, list) and now and all(not isinstance(one, dict | list) for one in now):
             yield _line(path, ", ".join(map(_scalar, now)))
         elif isinstance(now, list) and now:
-            waiting.extend(
-                reversed([(f"{path}[{number}]"[-MAX_PATH:], one) for number, one in enumerate(now)])
-            )
+            for number in range(len(now) - 1, -1, -1):
+                # A blank line before each record: chunks are cut there.
+                waiting += [(f"{path}[{number}]"[-MAX_PATH:], now[number]), ("", _GAP)]
+        elif now is _GAP:
+            yield ""
         else:
             yield _line(path, _scalar(now))
 

@@ -33,10 +33,32 @@ def decoded(data: bytes) -> Decoded:
 def read(text: str) -> tuple[str, str]:
     """Return a page's text as Markdown and its title."""
     page = _Page()
-    page.feed(text)
+    page.feed(_tamed(text))
     page.close()
     page.finish()
     return "\n\n".join(page.blocks), " ".join("".join(page.title).split())
+
+
+def _tamed(text: str) -> str:
+    """Take out comments, and what only looks like a tag after the last ``>``.
+
+    Python's parser looks for the end of either from every place where one may start, to the end of the text.
+    """
+    kept: list[str] = []
+    position = 0
+    while (start := text.find("<!--", position)) >= 0:
+        end = text.find("-->", start + 2)
+        if end < 0:
+            break
+        kept.append(text[position:start])
+        position = end + 3
+    rest = text[position:]
+    last = rest.rfind(">") + 1
+    tail = rest[last:].replace("<!--", "")
+    # An unfinished tag at the end is no text; many of them are no tags.
+    if tail.count("<") > 1:
+        tail = tail.replace("<", "&lt;")
+    return "".join([*kept, rest[:last].replace("<!--", "") if "<!--" in rest else rest[:last], tail])
 
 
 class _Page(HTMLParser):
@@ -73,7 +95,7 @@ class _Page(HTMLParser):
         if tag == "body":
             self._skipped = 0
         if tag == "table" and len(self._tables) < MAX_NESTED:
-            self._end_block()
+            self._end_cell() if self._tables else self._end_block()
             self._tables.append(_Table())
         elif self._tables:
             self._in_table(tag)
