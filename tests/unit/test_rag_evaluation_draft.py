@@ -38,7 +38,9 @@ async def test_templates_ask_in_the_language_of_the_passage_about_every_document
     korean, english = by_document["hr/휴가.md"], by_document["it/vpn.md"]
     assert korean.language == "ko" and "연차휴가" in korean.question and korean.question.endswith("나요?")
     assert english.language == "en" and "Passwords" in english.question
-    assert "GB-200" in by_document["manual/GB-200.pdf"].question, "a page number is nothing to ask about"
+    assert "What does GB-200 say about" in by_document["manual/GB-200.pdf"].question, (
+        "a page number is nothing to ask about"
+    )
     texts = {one.document: one.text for one in (KOREAN, ENGLISH, PAGE)}
     assert all(one.quote in texts[one.document] for one in found)
     assert len(await draft([KOREAN, ENGLISH, PAGE], 2)) == 2
@@ -52,6 +54,7 @@ async def test_templates_ask_in_the_language_of_the_passage_about_every_document
         ("**When do passwords expire?**", "When do passwords expire?", "model"),
         ("Passwords expire after 90 days and must have twelve characters?", "", "template"),  # only repeats it
         ("What is the capital of France?", "", "template"),  # about something else
+        ("When do passwords in this sentence expire?", "", "template"),  # about the task
         ("비밀번호는 언제 만료되나요?", "", "template"),  # another language
         ("Passwords expire.", "", "template"),
         ("", "", "template"),
@@ -95,7 +98,8 @@ def test_questions_of_models_are_tidied_and_checked() -> None:
     quote = "연차휴가는 입사 후 1년이 지나면 15일을 부여한다."
     assert usable("연차휴가는 며칠인가요?", quote) and not usable("오늘 날씨는 어떤가요?", quote)
     assert not usable("Why? How?", quote) and not usable("연차?", quote)
-    assert overlap("연차휴가", quote) == 1.0 and overlap("오늘 날씨", quote) == 0.0
+    assert overlap("연차휴가", KOREAN) == 1.0 and overlap("오늘 날씨", KOREAN) == 0.0
+    assert overlap("취업규칙", KOREAN) == 1.0, "search by words sees the headings, too"
 
 
 async def test_the_set_is_read_by_the_evaluation_and_says_that_it_is_a_draft(tmp_path: Path) -> None:
@@ -112,6 +116,16 @@ async def test_the_set_is_read_by_the_evaluation_and_says_that_it_is_a_draft(tmp
     for one in questions:
         passage = next(p for p in (KOREAN, ENGLISH, PAGE) if p.document == one.gold[0].document)
         assert coverage(one.gold[0].quote, passage.text) == 1.0
+
+
+async def test_nouns_are_asked_about_and_headings_lose_their_numbers() -> None:
+    rule = Passage(
+        "a.txt", "규정 › 제5조 (보고)", "출장을 다녀온 사람은 여행 경비를 7일 안에 정산하여야 한다."
+    )
+    (one,) = await draft([rule], 1)
+    assert (
+        one.question.startswith("a의 '보고'에서는") and "'경비'" in one.question
+    ) or "'출장'" in one.question
 
 
 def test_sentences_are_whole_and_long_enough() -> None:

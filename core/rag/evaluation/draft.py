@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,8 +30,10 @@ COPIED = 0.8
 """A "question" that has so much of its sentence only repeats it."""
 TERMS = 3
 """Words of a sentence a template is tried with."""
+SHARED = 2
+"""A question about a sentence has so many of its words (Hangul: bigrams) at least."""
 GIVE_UP = 6
-"""A model whose first questions are all useless is not asked again: each costs seconds."""
+"""A model whose first questions in a language are all useless is not asked again in it: each costs seconds."""
 
 Write = Callable[[str], Awaitable[str]]
 """Ask the model; returns what it wrote."""
@@ -47,10 +49,17 @@ _PROMPTS = {
     "en": "Write one short question that the following sentence answers. Write only the question.\nHeading: {heading}\nSentence: {quote}\nQuestion:",
 }
 _TEMPLATES = {
-    "ko": "{heading}에서는 '{term}'에 관해 어떻게 정하고 있나요?",
-    "en": "What does {heading} say about “{term}”?",
+    "ko": "{place}에서는 '{term}'에 관해 어떻게 정하고 있나요?",
+    "en": "What does {place} say about “{term}”?",
 }
+_PLACES = {"ko": "{document}의 '{heading}'", "en": "{document} under “{heading}”"}
+_NUMBER = re.compile(r"^(?:\d{1,2}(?:\.\d{1,2})*[.)]?|제\s?\d+\s?[조장절항](?:의\s?\d+)?)\s+")
+_NOUN = re.compile(r"[가-힣A-Za-z](?:을|를|의|에서|으로|에게|와|과|까지|부터)$")
+_VERB = re.compile(r"(?:[다요야면며고게지서려니던]|어|여|한|된|할|될)$|(?:ly|wards)$")
 _ASKING = re.compile(r"(?:나요|까요|가요|니까|인지|는가|은가|인가|까|죠|지요|어요|예요|에요)$")
+_ABOUT_ITSELF = re.compile(
+    r"(?:this|the|following) (?:question|sentence|passage)|(?:이|다음|위) (?:문장|질문)", re.IGNORECASE
+)
 _ASKED = re.compile(
     r"(?:what|which|who|whom|whose|when|where|why|how|is|are|was|were|do|does|did|can|could|may|must|should|will|in|at|on|for|"
     r"after|before|by|to|from|under|within|until|up|during)\b",
@@ -80,7 +89,7 @@ class Draft:
     """``ko`` or ``en``."""
     by: Literal["model", "template"]
     overlap: float
-    """Share of the question's words that are in the quote."""
+    """Share of the question's words that are in its passage."""
 
 
 async def draft(passages: Sequence[Passage], n: int, write: Write | None = None) -> list[Draft]:
@@ -93,17 +102,19 @@ async def draft(passages: Sequence[Passage], n: int, write: Write | None = None)
     """
     frequency = Counter(word for one in passages for word in set(_words(one.text)))
     drafts: list[Draft] = []
-    asked = useful = 0
+    asked: Counter[str] = Counter()
+    useful: Counter[str] = Counter()
     for passage, quote in _chosen(passages):
         if len(drafts) == n:
             break
         if any(one.quote == quote for one in drafts):
             continue
         question, by = "", "template"
-        if write is not None and (useful or asked < GIVE_UP):
-            asked += 1
+        language = _language(quote)
+        if write is not None and (useful[language] or asked[language] < GIVE_UP):
+            asked[language] += 1
             question = await _written(write, passage, quote, {one.question for one in drafts})
-            useful += bool(question)
+            useful[language] += bool(question)
             by = "model" if question else by
         known = {one.question for one in drafts}
         question = question or next(
@@ -114,15 +125,16 @@ async def draft(passages: Sequence[Passage], n: int, write: Write | None = None)
         drafts.append(
             Draft(
                 f"d{len(drafts) + 1:03}", question, passage.document, quote, _language(quote),
-                "model" if by == "model" else "template", overlap(question, quote),
+                "model" if by == "model" else "template", overlap(question, passage),
             )
         )  # fmt: skip
     return drafts
 
 
-def overlap(question: str, quote: str) -> float:
-    """Return the share of a question's words (Hangul: bigrams) that are in its gold."""
-    asked, there = query_terms(question), set(terms(quote))
+def overlap(question: str, passage: Passage) -> float:
+    """Return the share of a question's words (Hangul: bigrams) that its passage has: search by words sees text and
+    headings."""
+    asked, there = query_terms(question), set(terms(f"{passage.section} {passage.text}"))
     return sum(word in there for word in asked) / len(asked) if asked else 0.0
 
 
@@ -255,33 +267,52 @@ def usable(question: str, quote: str) -> bool:
     asking = _ASKING.search(question[:-1].strip()) if has_hangul(question) else _ASKED.match(question)
     there = set(query_terms(quote))
     shared = len(there.intersection(query_terms(question)))
-    return bool(asking) and 1 <= shared < COPIED * len(there)
+    return bool(asking) and not _ABOUT_ITSELF.search(question) and SHARED <= shared < COPIED * len(there)
 
 
 def _heading(passage: Passage) -> str:
+    """Return the last heading above a passage, without its number; ``""`` where there is none."""
     last = passage.section.rpartition("›")[2].strip()
-    stem = passage.document.rpartition("/")[2].rpartition(".")[0] or passage.document
     # "p. 3" names a page of a PDF, nothing a person would ask about.
-    return clean_line(stem if not last or last.startswith("p. ") else last, max_chars=80)
+    named = "" if last.startswith("p. ") else _NUMBER.sub("", last).strip("()[]<>【】 ") or last
+    return clean_line(named, max_chars=80)
+
+
+def _place(passage: Passage, language: str) -> str:
+    """Say where a passage is: two documents may have the same heading."""
+    stem = clean_line(
+        passage.document.rpartition("/")[2].rpartition(".")[0] or passage.document, max_chars=80
+    )
+    heading = _heading(passage)
+    if not heading or heading in stem:
+        return stem
+    return _PLACES[language].format(document=stem, heading=heading)
 
 
 def _templates(passage: Passage, quote: str, frequency: Counter[str]) -> Iterator[str]:
     """Yield questions about the sentence's most telling words."""
-    heading, template = _heading(passage), _TEMPLATES[_language(quote)]
-    for term in _key_terms(quote, heading, frequency)[:TERMS]:
-        yield template.format(heading=heading, term=term)
+    language = _language(quote)
+    place, template = _place(passage, language), _TEMPLATES[language]
+    for term in _key_terms(quote, place, frequency)[:TERMS]:
+        yield template.format(place=place, term=term)
 
 
-def _key_terms(quote: str, heading: str, frequency: Counter[str]) -> list[str]:
-    """Return the words of a sentence that fewest passages have first, of those the longest; without numbers, which would
-    give the answer away, and without the heading's."""
-    words: Iterable[str] = dict.fromkeys(_words(quote))
+def _key_terms(quote: str, place: str, frequency: Counter[str]) -> list[str]:
+    """Return the words of a sentence, nouns first, of those the ones that fewest passages have; without numbers, which
+    would give the answer away, and without what the place's name says."""
+    raw = {_PARTICLE.sub("", word).strip(".-/%"): word.strip(".-/%") for word in _WORD.findall(quote)}
     fitting = [
         word
-        for word in words
+        for word in raw
         if 2 <= len(word) <= 40
-        and word not in heading
+        and word not in place
+        and not word.startswith(("것", "원"))
         and query_terms(word) == list(dict.fromkeys(terms(word)))
         and not any(char.isdigit() for char in word)
     ]
-    return sorted(fitting, key=lambda word: (frequency[word], -len(word)))
+    return sorted(fitting, key=lambda word: (_grammar(raw[word]), frequency[word], -len(word)))
+
+
+def _grammar(word: str) -> int:
+    """Rank a word: one with a particle that only nouns have, any other, one that looks like a verb or an adverb."""
+    return 0 if _NOUN.search(word) else 2 if _VERB.search(word) else 1
