@@ -372,7 +372,7 @@ class Runtime:
         from core.rag.opening import open_library
 
         assert self._hub is not None and self._library_ready is not None  # noqa: S101 - set in _main and above
-        library = open_library(store, self.paths, engine, self._emit)
+        library = open_library(store, self.paths, engine, self._emit, self.settings.index_storage)
         await library.open()
         self._library_ready.set_result(library)
         self.tools.attach(store)
@@ -381,7 +381,7 @@ class Runtime:
             engine=engine,
             settings=self.settings,
             emit=self._emit,
-            search=lambda: library.search if documents.any_stored(store) else None,
+            search=lambda: library.find if documents.any_stored(store) else None,
             hub=self._hub,
             checkpoints=self._checkpoints,
         )

@@ -93,6 +93,10 @@ class Settings:
     sample_interval: float = 1.0
     """Seconds between samples of the resource panels."""
 
+    index_storage: str = ""
+    """Where document indexes lie instead of the data directory: an object store's URI, e.g. ``s3://bucket/folder``.
+    Keys and endpoint come from the environment (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``, …). Empty: locally."""
+
     watch_interval: float = 60.0
     """Seconds after which the folders of watched collections are looked at, besides changes that are noticed."""
 

@@ -21,7 +21,7 @@ from core.rag.ledger import MIDDLE, committed
 from core.rag.lock import WriterLock
 from core.rag.parsing.parser import Parser
 from core.rag.search import Result
-from core.rag.shelf import Embed, Embedders, Shelf, drop_directory, only, settings_of
+from core.rag.shelf import Embed, Embedders, Shelf, only, settings_of
 from core.rag.shelving import Shelving
 from core.rag.sync import Survey, apply, survey, take_out
 from core.rag.types import DEFAULT, CheckReport, Details, Filters, SearchResult, SyncReport
@@ -47,6 +47,7 @@ class Library:
         on_notice: Called when something happened that the user should know.
         embedders: Gives the embedder a collection names; without it every collection uses ``embed``.
         cache: Vectors kept by content; closed with the library.
+        storage: URI under which indexes lie instead, see :class:`core.rag.index.Index`.
     """
 
     def __init__(
@@ -59,18 +60,20 @@ class Library:
         *,
         embedders: Embedders | None = None,
         cache: EmbeddingCache | None = None,
+        storage: str = "",
     ) -> None:
         self._store = store
         self._base = index_dir
         self._notice = on_notice or (lambda notice: log.warning("%s", notice.text))
         self._embedders = embedders or only(embed, embed_model)
         self._cache = cache
+        self._storage = storage
         self._parser = Parser()
         self._shelves: dict[str, Shelf] = {}
         self._lookup = Lookup(store)
         self._lock = WriterLock(index_dir.with_name(f"{index_dir.name}.lock"))
         self._board = Board(store, self._lock, self._put_right)
-        self.shelving = Shelving(store, index_dir, self._lock, self._embedders, self.shelf, self.rebuild)
+        self.shelving = Shelving(store, self._lock, self._embedders, self.shelf, self.rebuild)
         self.upkeep = Upkeep(self, store, self._lock, self._notice)
 
     async def open(self) -> None:
@@ -379,7 +382,7 @@ class Library:
         if shelf is None or shelf.settings != settings_of(row):
             if shelf is not None:
                 shelf.close()
-            shelf = Shelf(self._store, row, self._base, self._embedders, self._parser)
+            shelf = Shelf(self._store, row, self._base, self._embedders, self._parser, self._storage)
             self._shelves[shelf.id] = shelf
         return shelf
 
@@ -412,7 +415,7 @@ class Library:
             await ingest.run(job, found)
         index.close()
         await ledger.switch(**settings)
-        await asyncio.to_thread(drop_directory, self._base, shelf.id, shelf.generation)
+        await shelf.drop(shelf.generation)
 
 
 _LIVE = "SELECT path FROM documents WHERE collection = ? AND status != 'removed' ORDER BY path"

@@ -12,7 +12,9 @@ from core.rag.library import Library
 from core.session import Store
 
 
-def open_library(store: Store, paths: Paths, engine: Engine, on_notice: Callable[[Notice], None]) -> Library:
+def open_library(
+    store: Store, paths: Paths, engine: Engine, on_notice: Callable[[Notice], None], storage: str = ""
+) -> Library:
     """Return the user's library, embedding with an engine; vectors are kept by content beside it."""
     cache = EmbeddingCache(paths.data / "embeddings.db")
     return Library(
@@ -23,4 +25,5 @@ def open_library(store: Store, paths: Paths, engine: Engine, on_notice: Callable
         on_notice,
         embedders=lambda name: make_embedder(name or engine.embed_model, engine, cache),
         cache=cache,
+        storage=storage,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,10 +41,17 @@ class Shelf:
     Args:
         row: The collection's row (:mod:`core.session.collections`).
         base: Directory of the default collection's first index; the others' are beside it.
+        storage: URI under which indexes lie instead, see :class:`core.rag.index.Index`.
     """
 
     def __init__(
-        self, store: Store, row: Mapping[str, Any], base: Path, embedders: Embedders, parser: Parser
+        self,
+        store: Store,
+        row: Mapping[str, Any],
+        base: Path,
+        embedders: Embedders,
+        parser: Parser,
+        storage: str = "",
     ) -> None:
         self.id: str = row["id"]
         self.generation: int = row["generation"]
@@ -56,8 +62,9 @@ class Shelf:
         self._base = base
         self._embedders = embedders
         self._parser = parser
+        self._storage = storage
         self.embedder = embedders(row["embedder"] or "")
-        self.index = Index(directory(base, self.id, self.generation), self.embedder.name)
+        self.index = self._index(self.generation, self.embedder)
         self.ingest = Ingest(LiveLedger(store, self.id), self.index, self.embedder, parser, self.chunking)
 
     def beside(self) -> tuple[Ingest, Index, BuildLedger, dict[str, Any]]:
@@ -65,14 +72,21 @@ class Shelf:
         wanted = json.loads(self.next)
         chunking = Chunking.from_json(wanted["chunking"])
         embedder = self._embedders(wanted["embedder"])
-        index = Index(directory(self._base, self.id, self.generation + 1), embedder.name)
+        index = self._index(self.generation + 1, embedder)
         ledger = BuildLedger(self._store, self.id)
         settings = {**wanted, "generation": self.generation + 1, "next": ""}
         return Ingest(ledger, index, embedder, self._parser, chunking), index, ledger, settings
 
+    async def drop(self, generation: int) -> None:
+        """Delete one of its indexes, with all that is in it."""
+        await self._index(generation, self.embedder).reset()
+
     def close(self) -> None:
         """Forget the open index."""
         self.index.close()
+
+    def _index(self, generation: int, embedder: Embedder) -> Index:
+        return Index(directory(self._base, self.id, generation), embedder.name, self._storage)
 
 
 def settings_of(row: Mapping[str, Any]) -> str:
@@ -85,8 +99,3 @@ def directory(base: Path, collection: str, generation: int) -> Path:
     if collection == DEFAULT and generation == 0:
         return base
     return base.with_name(f"{base.name}-{collection}-{generation}")
-
-
-def drop_directory(base: Path, collection: str, generation: int) -> None:
-    """Delete an index. Blocking."""
-    shutil.rmtree(directory(base, collection, generation), ignore_errors=True)

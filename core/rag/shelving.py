@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import UsageError
@@ -13,7 +12,7 @@ from core.rag import scan
 from core.rag.chunking import Chunking
 from core.rag.jobs import Progress
 from core.rag.ledger import committed
-from core.rag.shelf import Embedders, Shelf, drop_directory
+from core.rag.shelf import Embedders, Shelf
 from core.rag.sync import take_out
 from core.rag.types import DEFAULT, Collection, Source
 from core.session import Store, collections
@@ -29,7 +28,6 @@ class Shelving:
     """The collections of one library.
 
     Args:
-        base: Directory of the default collection's first index.
         shelf: Opens a collection.
         rebuild: Builds a collection's next index and switches to it.
     """
@@ -37,14 +35,12 @@ class Shelving:
     def __init__(
         self,
         store: Store,
-        base: Path,
         lock: WriterLock,
         embedders: Embedders,
         shelf: Callable[[str], Awaitable[Shelf]],
         rebuild: Callable[[str, Progress], Awaitable[str]],
     ) -> None:
         self._store = store
-        self._base = base
         self._lock = lock
         self._embedders = embedders
         self._shelf = shelf
@@ -130,7 +126,7 @@ class Shelving:
             await committed(collections.delete_collection(self._store, shelf.id))
             shelf.close()
             for generation in (shelf.generation, shelf.generation + 1):
-                await asyncio.to_thread(drop_directory, self._base, shelf.id, generation)
+                await shelf.drop(generation)
         finally:
             self._lock.release()
 

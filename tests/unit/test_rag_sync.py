@@ -262,7 +262,7 @@ async def test_a_check_finds_what_disagrees_and_repairs_it(room: Room, folder: P
         ("missing", "a.md"),
         ("orphan", ""),
     }
-    assert all("orphan" != hit.document_id for hit in await room.library.search("noon", 10))
+    assert all(hit.document_id != "orphan" for hit in await room.library.search("noon", 10))
     repaired = await room.library.check(repair=True)
     assert repaired.repaired and len(repaired.troubles) == 2
     assert (await room.library.check()).troubles == ()
@@ -338,3 +338,23 @@ async def test_files_with_odd_names_are_followed_too(room: Room, tmp_path: Path)
     shutil.rmtree(folder)
     [report] = await room.library.sync()
     assert report.suspended and not report.removed
+
+
+async def test_indexes_lie_where_the_settings_say(tmp_path: Path, folder: Path) -> None:
+    from core.rag import Library
+    from core.session import Store
+    from tests.unit.rag_killed import fake_embed
+
+    store = Store.open(tmp_path / "s.db")
+    bucket = tmp_path / "bucket"
+    library = Library(store, tmp_path / "index", fake_embed, "fake", storage=f"file://{bucket}")
+    await library.add([folder], quiet)
+    assert [path.name for path in (tmp_path / "index").iterdir()] == ["manifest.json"]
+    assert list(bucket.rglob("*.lance"))
+    assert (await library.search("Parking costs", 1))[0].document == "b.md"
+    made = await library.shelving.create("other", Chunking(), "", False)
+    await library.add([folder], quiet, collection="other")
+    await library.shelving.remove(made.id)
+    assert not [path for path in bucket.rglob("*.lance") if made.id in str(path) and path.is_file()]
+    await library.close()
+    store.close()
