@@ -18,13 +18,14 @@ from core.session.rows import Rerun as Rerun
 if TYPE_CHECKING:
     from core.agent.spans import Recorder
     from core.engines import Engine
+    from core.rag.types import SearchResult
     from core.session import Store
     from core.settings import Settings
     from core.telemetry import Hub
 
 Permission = Literal["allow", "ask", "deny"]
-Search = Callable[[str, int], Awaitable[list[Hit]]]
-"""Finds passages: query, how many."""
+Search = Callable[[str, int], Awaitable["list[Hit] | SearchResult"]]
+"""Finds passages: query, how many. A bare list does not say whether it has the answer."""
 DecidedBy = Literal["code", "examples", "model", "user", "none"]
 
 

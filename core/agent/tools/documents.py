@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.agent import semconv
+from core.agent.answers.extract import extract
 from core.agent.answers.guard import delimited
 from core.agent.answers.pack import pack, unique
 from core.agent.answers.sentences import sentences
@@ -24,9 +25,11 @@ PASSAGE_CHARS = 2_000
 ANSWERABLE = 0.22
 """Score of the best passage below which the documents are taken to have no answer.
 
-On the training questions of the sample corpus 3 of 105 with an answer fall below it. It stands until the search itself says
-whether there is an answer; :func:`answerable` is the only place that asks.
+Only where the search itself does not say: :class:`core.rag.types.SearchResult` does. On the training questions of the
+sample corpus 3 of 105 with an answer fall below it.
 """
+SNIPPET_CHARS = 120
+"""What is shown of a passage that came nearest."""
 UNSURE = (
     "The search found nothing that clearly answers the question. Say that it is not in the documents, unless a passage "
     "below does answer it."
@@ -41,36 +44,44 @@ async def _call(context: ToolContext, arguments: Mapping[str, Any]) -> ToolResul
     async with context.recorder.span(
         "retrieval", "retrieval", {semconv.OPERATION: "retrieval", semconv.QUERY_TEXT: query}
     ) as attributes:
-        hits = unique(await context.search(query, HITS + SPARE))[:HITS]
+        found = await context.search(query, HITS + SPARE)
+        hits = unique(found if isinstance(found, list) else found.hits)[:HITS]
+        told = answerable(hits) if isinstance(found, list) else found.answerable
         attributes["name"] = f"retrieval  {len(hits)} hits"
         attributes[semconv.RETRIEVED] = [summary(hit) for hit in hits]
-        attributes[semconv.ANSWERABLE] = answerable(hits)
+        attributes[semconv.ANSWERABLE] = told
     first = len(context.citations) + 1
-    found = tuple(citation(number, hit) for number, hit in enumerate(hits, first))
-    context.citations.extend(found)
-    if not found:
+    cited = tuple(citation(number, hit) for number, hit in enumerate(hits, first))
+    context.citations.extend(cited)
+    if not cited:
         text = said(context, "agent.no_hits")
         return ToolResult(text, text)
-    data = {"passages": len(found), "answerable": answerable(hits)}
+    data = {"passages": len(cited), "answerable": told}
     # Estimates are from above: what is really too much is seen when the call is fitted into its window.
-    packed = passages(found, context.settings.num_ctx)
-    if data["answerable"]:
-        return ToolResult(packed, citations=found, data=data)
-    return ToolResult(f"{UNSURE}\n\n{packed}", not_in_documents(context, found), citations=found, data=data)
+    packed = passages(cited, context.settings.num_ctx)
+    if told:
+        return ToolResult(packed, citations=cited, data=data)
+    return ToolResult(f"{UNSURE}\n\n{packed}", not_in_documents(context, cited), citations=cited, data=data)
 
 
 def answerable(hits: Sequence[Hit]) -> bool:
-    """Say whether what was found is likely to have the answer in it."""
+    """Say whether what was found is likely to have the answer in it, by scores alone."""
     return any(hit.score >= ANSWERABLE for hit in hits)
 
 
 def not_in_documents(context: ToolContext, nearest: Sequence[Citation]) -> str:
     """Say, in the question's language, that the documents do not tell, and what came nearest. It claims nothing."""
-    lines = [
-        f"- [{item.number}] {item.document}" + (f" › {item.section}" if item.section else "")
-        for item in nearest
-    ]
-    return "\n".join([said(context, "agent.not_in_documents"), "", *lines])
+    return "\n".join(
+        [said(context, "agent.not_in_documents"), "", *(_nearest(context, item) for item in nearest)]
+    )
+
+
+def _nearest(context: ToolContext, item: Citation) -> str:
+    """Write a passage that came near: where it is, and the sentence that is nearest to the question."""
+    place = f"{item.document} › {item.section}" if item.section else item.document
+    best = extract(context.question, [item])[:1]
+    snippet = f": “{clean_line(best[0].text, max_chars=SNIPPET_CHARS)}”" if best else ""
+    return f"- [{item.number}] {place}{snippet}"
 
 
 def passages(citations: Sequence[Citation], budget: int) -> str:
