@@ -46,7 +46,14 @@ __all__ = ["draft", "evaluate"]
 
 SHOWN = ("recall@1", "recall@5", "mrr", "ndcg@10")
 GRID_SHOWN = ("recall@5", "mrr")
-GRID_CHUNKINGS = ("headings", "headings+header", "recursive:300", "recursive", "fixed:400/80", "sentences")
+GRID_CHUNKINGS = (
+    "headings+header",
+    "headings-header",
+    "recursive:300",
+    "recursive",
+    "fixed:400/80",
+    "sentences",
+)
 GRID_KEYWORDS = ("0", "default", "0.8")
 
 

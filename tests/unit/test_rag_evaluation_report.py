@@ -170,7 +170,7 @@ def test_a_report_is_told_in_the_users_language(capsys: Any, lang: Any) -> None:
     "given",
     [
         {"compare": ["headings", "magic"]},
-        {"variant": "keyword=2"},
+        {"variant": "keyword=-2"},
         {"keywords": ["0.3"]},
         {"grid": True, "keywords": ["loud"]},
         {"set": "mine.yaml"},

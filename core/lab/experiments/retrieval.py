@@ -19,7 +19,7 @@ from core.rag.sample import Question, corpus_dir, load_questions, questions
 from core.text import clean_line
 
 SPLITS = ("test", "train")
-CHUNKINGS = "headings, headings+header, recursive:300, fixed:400/80, sentences"
+CHUNKINGS = "headings+header, headings-header, recursive:300, fixed:400/80, sentences"
 KEYWORDS = "0, default, 0.8"
 INDEX_WEIGHT = 20.0
 """Making an index takes about as long as so many questions."""

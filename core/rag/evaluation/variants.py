@@ -1,8 +1,8 @@
 """A way of searching as a person writes it: ``recursive:300,keyword=0.2``.
 
 Parts are joined by commas, each at most once: a chunking (``headings``, ``recursive:300``, ``fixed:400/80``,
-``headings+header``: strategy, size, overlap, title path before the text) and ``embedder=``, ``keyword=`` (weight of the
-search by words, 0 to 1), ``k=`` (passages an answer is made from), ``variety=`` (0 to 1), ``expand=yes`` or ``no``
+``headings+header``: strategy, size, overlap, title path before the text or, with ``-header``, not) and ``embedder=``, ``keyword=`` (weight of the
+search by words beside meaning's 1), ``k=`` (passages an answer is made from), ``variety=`` (0 to 1), ``expand=yes`` or ``no``
 (give the passage's surroundings along). What is not said is as the program does it.
 """
 
@@ -19,12 +19,14 @@ from core.rag.evaluation.measures import CONTEXT
 from core.text import clean_line
 
 MOST_K = 50
+MOST_WEIGHT = 100
+"""Of the search by words: beyond, meaning counts for nothing."""
 MOST_VARIANTS = 64
 """Of one grid."""
 DEFAULT_CHUNKING = Chunking()
 
 _CHUNKING = re.compile(
-    r"(?P<strategy>[a-z_]+)(?::(?P<size>\d{1,6}))?(?:/(?P<overlap>\d{1,6}))?(?P<header>\+header)?"
+    r"(?P<strategy>[a-z_]+)(?::(?P<size>\d{1,6}))?(?:/(?P<overlap>\d{1,6}))?(?P<header>[+-]header)?"
 )
 _SETTINGS = ("embedder", "keyword", "k", "variety", "expand")
 
@@ -37,7 +39,7 @@ class Variant:
     embedder: str = ""
     """Name of the embedding model; ``""`` is the engine's own."""
     keyword_weight: float | None = None
-    """0 to 1; ``None`` is the search's own default."""
+    """0 to :data:`MOST_WEIGHT`; ``None`` is the search's own default."""
     k: int = CONTEXT
     """Passages an answer is made from."""
     variety: float | None = None
@@ -69,11 +71,13 @@ def chunking_name(chunking: Chunking) -> str:
         name += f":{chunking.size}"
     if chunking.overlap:
         name += f"/{chunking.overlap}"
-    return f"{name}+header" if chunking.header else name
+    if chunking.header != DEFAULT_CHUNKING.header:
+        name += "+header" if chunking.header else "-header"
+    return name
 
 
 def parse_chunking(text: str) -> Chunking:
-    """Read ``strategy[:size[/overlap]][+header]``.
+    """Read ``strategy[:size[/overlap]][+header|-header]``; what is not said is as the program does it.
 
     Raises:
         UsageError: One sentence: the strategy is unknown, or sizes that cannot be.
@@ -85,7 +89,9 @@ def parse_chunking(text: str) -> Chunking:
     strategy = next((one for one in STRATEGIES if one == match["strategy"]), None)
     if strategy is None:
         raise UsageError("error.docs.variant.chunking", text=_short(text), known=", ".join(STRATEGIES))
-    found = Chunking(strategy, overlap=int(match["overlap"] or 0), header=bool(match["header"]))
+    found = Chunking(strategy, overlap=int(match["overlap"] or 0))
+    if match["header"]:
+        found = replace(found, header=match["header"] == "+header")
     if match["size"]:
         found = replace(found, size=int(match["size"]))
     return found.check()
@@ -118,10 +124,11 @@ def _with(variant: Variant, part: str, name: str, value: str) -> Variant:
     if name == "embedder" and value:
         return replace(variant, embedder=clean_line(value, max_chars=80))
     if name == "keyword":
-        weight = None if value == "default" else _share(part, value)
-        return replace(variant, keyword_weight=weight)
+        return replace(
+            variant, keyword_weight=None if value == "default" else _number(part, value, MOST_WEIGHT)
+        )
     if name == "variety":
-        return replace(variant, variety=_share(part, value))
+        return replace(variant, variety=_number(part, value, 1))
     if name == "expand" and value.lower() in ("yes", "no"):
         return replace(variant, expand=value.lower() == "yes")
     if name == "k":
@@ -133,13 +140,13 @@ def _with(variant: Variant, part: str, name: str, value: str) -> Variant:
     raise UsageError("error.docs.variant.setting", part=_short(part), known=", ".join(_SETTINGS))
 
 
-def _share(part: str, value: str) -> float:
+def _number(part: str, value: str, most: int) -> float:
     try:
         number = float(value)
     except ValueError:
         number = math.nan
-    if not 0 <= number <= 1:
-        raise UsageError("error.docs.variant.share", part=_short(part))
+    if not 0 <= number <= most:
+        raise UsageError("error.docs.variant.share", part=_short(part), most=most)
     return number
 
 
@@ -147,9 +154,10 @@ def parse_weight(text: str) -> float | None:
     """Read one weight of the search by words; ``default`` is the search's own.
 
     Raises:
-        UsageError: It is not between 0 and 1.
+        UsageError: It is none.
     """
-    return None if text.strip().lower() == "default" else _share(f"keyword={text}", text)
+    word = text.strip().lower()
+    return None if word == "default" else _number(f"keyword={text}", word, MOST_WEIGHT)
 
 
 def grid(
