@@ -208,6 +208,7 @@ _NAMED = {
     "pagedown": "NPage",
     "shift+tab": "BTab",
     "question_mark": "?",
+    "exclamation_mark": "!",
     "slash": "/",
 }
 

@@ -446,8 +446,7 @@ class DocumentsPane(DocumentsActions, DocumentsReading, Vertical):
             else (f"hit:1:{result.hits[0].chunk_id}" if result.hits else None)
         )
         self.show_keys()
-        if self.shape == "whole" or self.page == "document":
-            self._read_soon()
+        self._read_soon()
 
     @on(SearchBox.Dropped)
     def _dropped(self, event: SearchBox.Dropped) -> None:
@@ -477,22 +476,21 @@ class DocumentsPane(DocumentsActions, DocumentsReading, Vertical):
 
     def back(self) -> bool:
         """Go back one step: to the answer, from reading to the list, from a list to the tree. False: nothing to undo."""
+        beside = self.shape == "beside"
         if self.state.cited:
             self.action_citation_back()
             return True
         if self.page and (self.reading or self.shape == "one"):
-            if self.shape == "one":
+            if self.shape == "one" or (beside and self.mode == "tree"):
                 self._clear_page()
-            self.rows.focus()
-            return True
-        if self.page and self.shape == "beside":
-            self._clear_page()
             self.rows.focus()
             return True
         if isinstance(self.screen.focused, Input) and not self.box.value:
             self.rows.focus()
             return True
-        if self.close_search():
+        if self.close_search() or (self.page and beside):
+            if beside:
+                self._clear_page()
             self.rows.focus()
             return True
         return False

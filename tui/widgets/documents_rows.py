@@ -132,14 +132,14 @@ def counts(node: Node) -> tuple[Fragment, ...]:
 
 def document_row(document: Document, depth: int) -> Row:
     """Return a document with its status."""
-    mark = f"{glyphs().bad} " if document.status == "failed" else "  "
+    failed = document.status == "failed"
+    mark = f"{glyphs().bad} " if failed else "  "
     indent = "  " * max(0, depth - 1)
-    return Row(
-        document.id,
-        ((indent, ""), (mark, "error"), (base_name(document.path), "")),
-        status(document),
-        data=document,
-    )
+    left: tuple[Fragment, ...] = ((indent, ""), (mark, "error"), (base_name(document.path), ""))
+    if failed:
+        # Behind the name, where it gives way to it: which file it is comes first.
+        left += ((f"  {clean_line(document.reason, max_chars=120) or tr('document.failed')}", "error"),)
+    return Row(document.id, left, status(document), data=document)
 
 
 def status(document: Document) -> tuple[Fragment, ...]:
@@ -150,9 +150,8 @@ def status(document: Document) -> tuple[Fragment, ...]:
         note = ((f"{marks.ask} ", "warning"),) if document.note else ()
         return (*note, (f"{marks.ok} ", "success"), (chunks, "quiet"))
     if document.status == "failed":
-        reason = clean_line(document.reason, max_chars=24) or tr("document.failed")
-        kept: tuple[Fragment, ...] = ((f" {chunks.strip()}", "quiet"),) if document.chunks else ()
-        return ((reason, "error"), *kept)
+        # What is left of it that can be found: its old version.
+        return ((chunks, "quiet"),) if document.chunks else ()
     if document.status == "stale":
         return ((f"{marks.retry} {tr('document.stale')} ", "warning"), (chunks, "quiet"))
     word = tr(f"document.{document.status}")
