@@ -26,7 +26,7 @@ _ASKS_FOR_OLD = re.compile(
 )
 
 
-def combine(cosines: Any, shares: Any, keyword_weight: float) -> Any:
+def combine(cosines: Any, shares: Any, keyword_weight: float, floor: float = 0.0) -> Any:
     """Return the scores of chunks, 0–1: the weighted mean of both searches, each within 0–1.
 
     Unlike fused ranks the score is comparable between questions: a low best one means that the answer is probably not
@@ -36,10 +36,12 @@ def combine(cosines: Any, shares: Any, keyword_weight: float) -> Any:
         cosines: Similarities to the question, -1–1.
         shares: Of the question's words, weighted by rarity (:attr:`core.rag.snapshot.Matched.share`).
         keyword_weight: 0 leaves words out.
+        floor: Cosine that means nothing (:attr:`core.rag.snapshot.Snapshot.floor`).
     """
     import numpy as np
 
-    return (np.clip(cosines, 0, 1) + keyword_weight * np.minimum(shares, 1)) / (1 + keyword_weight)
+    near = np.clip((cosines - floor) / (1 - floor), 0, 1)
+    return (near + keyword_weight * np.minimum(shares, 1)) / (1 + keyword_weight)
 
 
 def outdated(

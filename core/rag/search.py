@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,11 +14,13 @@ from core.errors import StudyError
 from core.rag import abstain
 from core.rag.chunking import Chunk
 from core.rag.fusion import KEYWORD_TRUST, combine, outdated
-from core.rag.index import Index
+from core.rag.index import Index, IndexUnusable
 from core.rag.keywords import terms
 from core.rag.passages import Span, joined, spans
 from core.rag.queries import Unit, units
 from core.rag.snapshot import Matched, Snapshot, match
+
+log = logging.getLogger(__name__)
 
 CANDIDATES = 64
 """Chunks that are looked at closely at least."""
@@ -121,25 +124,41 @@ async def search(index: Index, embed: Embed, query: str, options: Options = Opti
     """
     if not query.strip() or options.k < 1:
         return Result((), False, 0.0)
-    vector, snapshot = await asyncio.gather(embed(query), index.snapshot())
+    # Both at once: the first search after a change makes a snapshot.
+    vector, _ready = await asyncio.gather(embed(query), index.snapshot())
+    try:
+        return await _search(index, vector, query, options)
+    except (RuntimeError, OSError, ValueError) as error:
+        log.info("reading the index failed, opening it again: %s", error)
+    index.close()
+    try:
+        return await _search(index, vector, query, options)
+    except (RuntimeError, OSError, ValueError) as error:
+        index.close()
+        log.warning("the index cannot be read: %s", error)
+        raise IndexUnusable("damaged") from error
+
+
+async def _search(index: Index, vector: Any, query: str, options: Options) -> Result:
+    snapshot = await index.snapshot()
     if not snapshot.size:
         return Result((), False, 0.0)
     vector = _checked(vector, index.dimensions)
     scored = await _scored(index, snapshot, query, vector, options)
-    ranked = await asyncio.to_thread(_ranked, scored.scores, max(CANDIDATES, PER_PASSAGE * options.k))
+    count = max(CANDIDATES, PER_PASSAGE * options.k)
+    ranked = await asyncio.to_thread(_ranked, scored.scores, count)
     phrases = _phrases(query, options.phrase)
     if phrases:
         ranked = await _with_phrases(index, snapshot, scored, phrases, options.k)
-    wanted = options.k if not options.variety else min(len(ranked), 4 * options.k)
-    found = await asyncio.to_thread(spans, snapshot, ranked, wanted, expand=options.expand)
+    wanted = options.k if not options.variety else 4 * options.k
+    best = await asyncio.to_thread(spans, snapshot, ranked, max(wanted, abstain.RIVALS), expand=True)
+    seen = abstain.signs(snapshot, scored.units, scored.matched, scored.shares, best)
+    found = best[:wanted] if options.expand else spans(snapshot, ranked, wanted, expand=False)
     if options.variety:
         found = await _varied(index, snapshot, scored, found, options)
     passages = await _passages(index, snapshot, scored, found)
-    confidence = abstain.confidence(
-        abstain.signs(snapshot, query, scored.units, scored.matched, scored.scores, found)
-    )
-    answerable = bool(passages) and confidence >= abstain.THRESHOLD
-    return Result(passages, answerable, confidence if passages else 0.0)
+    confidence = abstain.confidence(seen) if passages else 0.0
+    return Result(passages, confidence >= abstain.THRESHOLD, confidence)
 
 
 def _checked(vector: Any, dimensions: int) -> Any:
@@ -188,7 +207,7 @@ def _score(
 def _merged(snapshot: Snapshot, query: str, options: Options, scored: _Scored) -> _Scored:
     import numpy as np
 
-    scores = combine(np.nan_to_num(scored.cosines), scored.shares, options.keyword_weight)
+    scores = combine(np.nan_to_num(scored.cosines), scored.shares, options.keyword_weight, snapshot.floor)
     scores -= outdated(snapshot, query, scored.units, scored.matched, scores, options.keyword_weight)
     np.maximum(scores, 0, out=scores)
     if options.documents is not None:

@@ -12,8 +12,8 @@ from typing import Any
 
 from core.rag.queries import Unit
 
-SATURATION = 1.2
-LENGTH_WEIGHT = 0.75
+SATURATION = 0.9
+LENGTH_WEIGHT = 0.4
 """BM25's k1 and b."""
 
 FULL = 0.76 * (SATURATION + 1)
@@ -29,6 +29,11 @@ TRANSLATION = 0.85
 answered about as well."""
 
 MANY = 255
+"""A keyword is counted up to here."""
+
+SAMPLE = 256
+FEW = 20
+"""Chunks compared to know how alike any two are, and how many it takes to tell."""
 
 
 @dataclass(eq=False)
@@ -57,6 +62,9 @@ class Snapshot:
     """How often, uint8."""
     table: Any
     """The LanceDB table, held at :attr:`version`."""
+    floor: float = 0.0
+    """Cosine similarity of chunks that have nothing to do with each other: 0.1 for one embedding model, 0.8 for
+    another. The median of a sample."""
     vectors: Any = None
     """Float32, (chunks, dimensions), of length 1; ``None`` where there are too many to keep."""
     _by_row: Any = None
@@ -172,7 +180,30 @@ async def read(table: Any, version: int, *, with_vectors: bool) -> Snapshot:
     columns = ["doc_id", "ordinal", "section", "keywords", "text"]
     wanted = [*columns, "vector"] if with_vectors else columns
     rows = await table.query().select(wanted).with_row_id().to_arrow()
-    return await asyncio.to_thread(_build, rows, version, table)
+    made = await asyncio.to_thread(_build, rows, version, table)
+    if made.vectors is None and made.size:
+        chosen = [int(row) for row in made.row_ids[_sample(made.size)]]
+        some = await table.take_row_ids(chosen).select(["vector"]).to_arrow()
+        made.floor = _floor(unit_vectors(some.column("vector")))
+    elif made.size:
+        made.floor = _floor(made.vectors[_sample(made.size)])
+    return made
+
+
+def _sample(size: int) -> Any:
+    import numpy as np
+
+    return np.unique(np.linspace(0, size - 1, min(size, SAMPLE)).astype(np.int64))
+
+
+def _floor(vectors: Any) -> float:
+    """Return the median similarity of different vectors; 0 where there are too few to tell."""
+    import numpy as np
+
+    if len(vectors) < FEW:
+        return 0.0
+    alike = vectors @ vectors.T
+    return min(0.95, max(0.0, float(np.median(alike[np.triu_indices(len(vectors), 1)]))))
 
 
 def _build(rows: Any, version: int, table: Any) -> Snapshot:

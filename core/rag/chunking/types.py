@@ -50,8 +50,9 @@ class Chunking:
     """Width a chunk is meant to have. What belongs together may take it up to :attr:`limit`."""
     overlap: int = 0
     """Cells a chunk repeats of the one before; ``fixed`` and ``recursive`` only."""
-    header: bool = False
-    """Put the document's title and the heading path before the text that is embedded."""
+    header: bool = True
+    """Put the document's title and the heading path before the text that is embedded. With the sample's training
+    questions and vectors alone, recall@5 of the sections was 0.75 without and 0.84 with it."""
 
     @property
     def limit(self) -> int:
