@@ -21,7 +21,7 @@ from core.cli.docs_names import (
 from core.cli.docs_progress import Line, follow, name_failed
 from core.cli.docs_words import document_json, source_json, trouble_json
 from core.cli.work import wait
-from core.errors import UsageError
+from core.errors import StudyError, UsageError
 from core.events import Document
 from core.i18n import tr
 from core.rag import scan
@@ -98,14 +98,23 @@ def watch(work: Runtime, arguments: argparse.Namespace) -> int:
     pause = threading.Event()
     before = _ledger(store, collection)
     suspended: set[str] = set()
+    trouble = ""
     seen: dict[str, tuple[int, int]] | None = None
     while True:
         now = _disk(_followed(store, collection))
         if now == seen:
             pause.wait(arguments.every)
             continue
-        report = follow(work, lambda: work.library.sync(collection), line)
-        after = _ledger(store, collection)
+        try:
+            report = follow(work, lambda: work.library.sync(collection), line)
+        except StudyError as error:
+            if seen is None:
+                raise
+            # Another process is writing, or the engine is away: the next look tries again.
+            trouble = _tell_trouble(str(error), trouble, line)
+            pause.wait(arguments.every)
+            continue
+        after, trouble = _ledger(store, collection), ""
         for what, document in changes(before, after):
             _tell(what, document, names, arguments.json)
         suspended = _tell_suspended(set(report.suspended), suspended, arguments.json)
@@ -113,6 +122,12 @@ def watch(work: Runtime, arguments: argparse.Namespace) -> int:
             _print_report(report)
             print(tr("docs.watching", count=len(after), seconds=f"{arguments.every:g}"), flush=True)
         before, seen = after, now
+
+
+def _tell_trouble(now: str, before: str, line: Line) -> str:
+    if now != before:
+        line.say(f"! {clean(now)}")
+    return now
 
 
 def _disk(sources: Sequence[Source]) -> dict[str, tuple[int, int]]:

@@ -226,6 +226,30 @@ def test_watch_writes_a_line_a_change_and_syncs_only_when_the_disk_changed(
     assert documents.get_document(store, first.id)
 
 
+def test_watch_goes_on_when_another_process_writes(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    followed(cli)
+    library = cli.work.library
+    cli.file("in/a.md")
+    library.reports = [SyncReport("j", unchanged=1), SyncReport("j", unchanged=1)]
+    synced, waited, sync = [0], [0], library.sync
+
+    def busy_for_a_while(collection: str = "") -> Any:
+        synced[0] += 1
+        return failed_with(StudyError("error.rag.busy", pid=7)) if synced[0] in (2, 3) else sync(collection)
+
+    class Pause:
+        def wait(self, seconds: float) -> None:
+            waited[0] += 1
+            cli.file("in/a.md", "x" * waited[0])
+            if synced[0] == 4:
+                raise KeyboardInterrupt
+
+    library.sync = busy_for_a_while  # type: ignore[method-assign]
+    monkeypatch.setattr(docs_keep.threading, "Event", Pause)
+    code, _, err = cli("watch")
+    assert code == 130 and synced == [4] and err.count("process 7") == 1
+
+
 def test_changes_between_two_readings_of_the_ledger() -> None:
     a, b, c = rows_of("/a", "/b", "/c")
     moved = dataclasses.replace(b, path="/moved")
