@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,7 +34,9 @@ class Number:
     text: str
 
 
-_CODE = re.compile(r"(?<![\w가-힣])(?:[A-Za-z]+[A-Za-z]*(?:[-_.]?\d)[A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)*)")
+_CODE = re.compile(
+    r"(?<![\w가-힣])[A-Za-z]{1,24}[-_.]?\d[A-Za-z0-9]{0,24}(?:[-_.][A-Za-z0-9]{1,24}){0,6}(?![A-Za-z0-9])"
+)
 """``GB-350``, ``v3.2``, ``E26``: names, no numbers."""
 _WHOLE = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 _ISO = re.compile(r"(?<!\d)(\d{4})[-./](\d{1,2})[-./](\d{1,2})(?!\d)")
@@ -101,6 +104,8 @@ def same(a: Number, b: Number) -> bool:
     """Say whether two numbers are the same amount of the same thing, as far as their units are known."""
     if a.unit and b.unit and a.unit != b.unit and {a.unit, b.unit} not in CLOSE_UNITS:
         return False
+    if math.isinf(a.value) or math.isinf(b.value):
+        return a.text == b.text
     if abs(a.value - b.value) <= 1e-9 * max(1.0, abs(a.value)):
         return True
     # 6시 and 오후 6시: half a day apart where one of them does not say which.

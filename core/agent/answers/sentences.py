@@ -136,7 +136,9 @@ def _prose(text: str, start: int, end: int, *, row: bool) -> Iterator[Sentence]:
 def _is_end(text: str, begin: int, match: re.Match[str], end: int) -> bool:
     if match[0][0] != ".":
         return True
-    before, after = text[begin : match.start()], text[match.end() : end].lstrip()
+    # What decides is near: looking at all of it would take quadratic time in a text made of abbreviations.
+    before = text[max(begin, match.start() - 40) : match.start()]
+    after = text[match.end() : min(end, match.end() + 40)].lstrip()
     if not after:
         return True
     if match[0] == ".":

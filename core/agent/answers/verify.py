@@ -31,6 +31,8 @@ CLAUSE = 0.5
 """Share of a clause's words from which another clause speaks of the same thing."""
 LONGER = 0.12
 """What each further sentence of the passage has to add to the share of words to be taken in."""
+MAX_CHARS = 6_000
+"""Of a sentence and of a passage that are looked at: both are far shorter where nobody means harm."""
 MAX_WINDOW = 3
 """Sentences of the passage that bear out one of the answer together."""
 
@@ -86,7 +88,7 @@ def abstains(text: str) -> bool:
 
 def is_claim(text: str) -> bool:
     """Say whether a sentence says something that a passage could bear out."""
-    plain = CITATION.sub("", text).strip()
+    plain = CITATION.sub("", text[:MAX_CHARS]).strip()
     if not plain or plain.endswith(("?", "？")) or _GREETS.search(plain):
         return False
     parsed = read(plain)
@@ -106,7 +108,8 @@ def verify(sentence: str, passage: str, *, context: str = "", question: str = ""
         context: What stands above the passage: document and section names.
         question: What was asked: a short answer ("15 days.") says its words along.
     """
-    plain = CITATION.sub("", sentence).strip()
+    plain = CITATION.sub("", sentence[:MAX_CHARS]).strip()
+    passage = passage[:MAX_CHARS]
     if not is_claim(sentence):
         return Verdict("not_a_claim")
     if exact := _verbatim(plain, passage):
@@ -301,6 +304,8 @@ def _of_another(parsed: Parsed, number: Number, window: _Window) -> Number | Non
                 and share(label, said) > ABSENT
             ):
                 return other
+    elif labels:
+        return None
     scored = [
         (sum(word.weight * (share(word, one.keys, one.syllables) > 0.6) for word in own), one)
         for one in segments

@@ -48,6 +48,14 @@ required requires require get gets give gives given make makes made take takes t
 maximum minimum limit limited long etc back away off order own themselves yourself lasts last lasting
 """
 _STOP_EN = frozenset(_STOP_EN_TEXT.split())
+_COMMON_VERBS_TEXT = """
+accept add agree allow apply arrive ask attend become begin bring buy call carry change check choose claim close come complete
+consist contact contain continue cost create decide deliver depend do end enter exist expire explain fill find finish follow go
+grant happen hand hold include inform install involve keep know leave let lie look lose mean meet move must offer open pay place
+prepare provide put reach read receive register remain remove renew replace report request return run see seem sell send serve
+set ship show sign spend start stay stop store submit supply support tell turn visit wait want wear work write
+"""
+_COMMON_VERBS = frozenset(_COMMON_VERBS_TEXT.split())
 SAME_KO = {
     "해마다": "매년", "바꾸": "변경", "바꾼": "변경", "바꿔": "변경", "바꿉": "변경", "구입": "구매", "직원": "사원", "임직원": "사원",
     "휴가": "연차", "급여": "월급", "연봉": "월급", "사라지": "소멸", "사라집": "소멸", "착용": "착용", "알리": "신고", "보고": "신고",
@@ -105,11 +113,17 @@ def words(text: str) -> list[Word]:
                 (SAME_EN.get(stem_en(low), stem_en(low)),),
                 *match.span(),
                 low,
-                not _VERBS_EN.search(low),
+                not _is_verb(low),
                 proper,
             )
         )
     return sorted(found, key=lambda one: one.start)
+
+
+def _is_verb(low: str) -> bool:
+    """Say whether an English word is a form of a verb, or looks like one."""
+    forms = (low, low.removesuffix("s"), low.removesuffix("es"))
+    return bool(_VERBS_EN.search(low)) or any(one in _COMMON_VERBS for one in forms)
 
 
 def stem_of(word: str) -> tuple[str, bool]:
