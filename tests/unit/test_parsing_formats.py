@@ -213,6 +213,12 @@ def test_a_table_inside_a_table_of_a_hangul_file_is_said_once() -> None:
     ]  # fmt: skip
 
 
+def test_a_hangul_file_behind_a_password_says_so() -> None:
+    manifest = "<odf:manifest><odf:file-entry><odf:encryption-data/></odf:file-entry></odf:manifest>"
+    parts = {"Contents/section0.xml": b"\x8f\x01", "META-INF/manifest.xml": manifest}
+    assert reason("a.hwpx", zipped(parts)) == "protected"
+
+
 def workbook(rows: str, *, extra: str = "") -> bytes:
     return zipped(
         {

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import UsageError
 from core.i18n import catalogue
+from core.rag.chunking import Chunking
 from core.rag.parsing import loaders
 from core.rag.parsing.loaders import LoadError
 from core.rag.parsing.parser import Parser
+from core.text import estimate_tokens
 
 TEXT = "연차휴가는 15일입니다. Annual leave."
 
@@ -77,14 +80,56 @@ async def test_a_file_that_cannot_be_read_says_why(
     assert catalogue("en")[f"rag.reason.{reason}"] and catalogue("ko")[f"rag.reason.{reason}"]
 
 
-async def test_odd_files_have_reasons_too(tmp_path: Path, parser: Parser, monkeypatch) -> None:
+async def test_odd_files_have_reasons_too(tmp_path: Path, parser: Parser) -> None:
     os.mkfifo(tmp_path / "pipe.md")
-    with (tmp_path / "huge.txt").open("wb") as file:
-        file.truncate(loaders.MAX_FILE_BYTES + 1)
-    for name, reason in (("pipe.md", "not_file"), ("huge.txt", "too_large"), ("gone.md", "missing")):
+    (tmp_path / "folder.md").mkdir()
+    (tmp_path / "loop.md").symlink_to("loop.md")
+    (tmp_path / "gone").symlink_to("nowhere.md")
+    with (tmp_path / "sparse.txt").open("wb") as file:
+        file.truncate(2 << 30)
+    (tmp_path / "zeros.txt").write_bytes(bytes(100_000))
+    for name, reason in (
+        ("pipe.md", "not_file"),
+        ("folder.md", "folder"),
+        ("loop.md", "unreadable"),
+        ("gone", "missing"),
+        ("gone.md", "missing"),
+        ("x" * 300, "unreadable"),
+        ("sparse.txt", "too_large"),
+        ("zeros.txt", "not_text"),
+        ("/proc/self/mem", "unreadable"),
+    ):
         with pytest.raises(LoadError) as caught:
             await parser.parse(tmp_path / name)
-        assert caught.value.reason == reason
+        assert caught.value.reason == reason, name
+        assert catalogue("ko")[f"rag.reason.{reason}"].format(**caught.value.params)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("x", "utf-8")
+    (tmp_path / "a.md").chmod(0)
+    with pytest.raises(LoadError) as caught:
+        loaders.read_source(tmp_path / "a.md")
+    assert caught.value.reason == "unreadable"
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_taken(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("old", "utf-8")
+    looked = os.fstat
+
+    def looked_then_written(descriptor: int) -> os.stat_result:
+        found = looked(descriptor)
+        path.write_text("newer and longer", "utf-8")
+        return found
+
+    monkeypatch.setattr(loaders.os, "fstat", looked_then_written)
+    with pytest.raises(LoadError) as caught:
+        loaders.read_source(path)
+    assert caught.value.reason == "changing"
+    monkeypatch.undo()
+    assert loaders.read_source(path).data == b"newer and longer"
 
 
 async def test_pdf_text_comes_with_pages_and_title(tmp_path: Path, parser: Parser) -> None:
@@ -127,14 +172,56 @@ async def test_known_content_is_not_parsed_again(tmp_path: Path, parser: Parser)
     assert (await parser.parse(path, known_hash=first.content_hash)).unchanged
 
 
-async def test_memory_is_limited(tmp_path: Path, parser: Parser) -> None:
-    import zlib
+async def test_a_file_is_cut_as_asked_and_tells_about_itself(tmp_path: Path, parser: Parser) -> None:
+    path = tmp_path / "규정.txt"
+    path.write_bytes(("휴가는 15일입니다. 반차도 됩니다.\n\n" * 40).encode("cp949"))
+    default = await parser.parse(path)
+    assert (default.encoding, default.note, default.pages) == ("cp949", "", 0)
+    assert default.tokens == estimate_tokens(path.read_bytes().decode("cp949"))
+    small = await parser.parse(path, chunking=Chunking("sentences", 40))
+    assert len(small.chunks) > 3 * len(default.chunks)
+    assert [chunk.line for chunk in small.chunks][:3] == [1, 1, 3]
+    pdf = tmp_path / "a.pdf"
+    pdf.write_bytes(make_pdf(TEXT, TEXT, TEXT))
+    assert (await parser.parse(pdf)).pages == 3
+    with pytest.raises(UsageError):
+        await parser.parse(path, chunking=Chunking(size=1))
 
-    # A page whose content unpacks to 300 MB of zeros.
-    bomb = zlib.compress(b"0 " * (150 << 20), 9)
-    data = make_pdf(TEXT)
-    head, tail = data.split(b"stream", 1)[0], data.split(b"endstream", 1)[1]
-    path = tmp_path / "bomb.pdf"
-    path.write_bytes(head + b"stream\n" + bomb + b"\nendstream" + tail)
-    with pytest.raises(LoadError):
+
+async def test_a_file_that_eats_memory_is_refused_and_the_child_goes_on(tmp_path: Path) -> None:
+    hungry = tmp_path / "hungry.json"
+    hungry.write_text("[" + "[]," * 2_000_000 + "[]]", "utf-8")
+    good = tmp_path / "good.md"
+    good.write_text("# 제목\n\n본문", "utf-8")
+    parser = Parser(memory=160 << 20)
+    try:
+        with pytest.raises(LoadError) as caught:
+            await parser.parse(hungry)
+        assert caught.value.reason == "memory"
+        child = parser._child
+        assert (await parser.parse(good)).chunks and parser._child is child
+    finally:
+        await parser.close()
+
+
+async def test_a_file_that_eats_time_is_given_up_and_said(tmp_path: Path) -> None:
+    endless = tmp_path / "endless.md"
+    endless.write_text("> - > - a\n\n* b\n" * 400_000, "utf-8")
+    parser = Parser(cpu_s=1)
+    try:
+        with pytest.raises(LoadError) as caught:
+            await parser.parse(endless)
+        assert caught.value.reason == "timeout"
+        good = tmp_path / "good.md"
+        good.write_text("본문", "utf-8")
+        assert (await parser.parse(good)).chunks
+    finally:
+        await parser.close()
+
+
+async def test_more_text_than_is_allowed_is_refused(tmp_path: Path, parser: Parser) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("a " * (loaders.MAX_TEXT_CHARS // 2 + 1), "utf-8")
+    with pytest.raises(LoadError) as caught:
         await parser.parse(path)
+    assert caught.value.reason == "too_long"

@@ -4,7 +4,7 @@ MESSAGES: dict[str, str] = {
     "error.rag.no_path": "There is no file or folder {path}.",
     "error.rag.no_path.fix": "Check the spelling; a path with spaces needs quotes in a shell.",
     "error.rag.no_files": "Nothing in {path} can be read as a document.",
-    "error.rag.no_files.fix": "Markdown, text, PDF, DOCX, HWPX, HTML, e-mail, CSV, JSON and source files are read.",
+    "error.rag.no_files.fix": "Markdown, text, PDF, Word (.docx), Excel (.xlsx), PowerPoint (.pptx), HWPX, HTML, CSV, JSON, mail (.eml) and source files are read.",
     "error.rag.unknown": "There is no document {id}.",
     "error.rag.unknown.fix": "'llm-study docs list' shows them all.",
     "error.rag.busy": "Another LLM Study (process {pid}) is changing the documents right now.",

@@ -4,7 +4,7 @@ MESSAGES: dict[str, str] = {
     "error.rag.no_path": "{path} 파일이나 폴더가 없습니다.",
     "error.rag.no_path.fix": "경로를 확인하세요. 셸에서는 공백이 있는 경로를 따옴표로 묶어야 합니다.",
     "error.rag.no_files": "{path}에 문서로 읽을 수 있는 파일이 없습니다.",
-    "error.rag.no_files.fix": "Markdown, 텍스트, PDF, DOCX, HWPX, HTML, 이메일, CSV, JSON, 소스 파일을 읽을 수 있습니다.",
+    "error.rag.no_files.fix": "Markdown, 텍스트, PDF, Word(.docx), Excel(.xlsx), PowerPoint(.pptx), HWPX, HTML, CSV, JSON, 메일(.eml), 소스 코드 파일을 읽을 수 있습니다.",
     "error.rag.unknown": "{id} 문서가 없습니다.",
     "error.rag.unknown.fix": "'llm-study docs list'로 모든 문서를 볼 수 있습니다.",
     "error.rag.busy": "다른 LLM Study(프로세스 {pid})가 지금 문서를 바꾸고 있습니다.",

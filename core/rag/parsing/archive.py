@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import zipfile
 import zlib
 from xml.etree import ElementTree
@@ -30,7 +31,7 @@ def opened(data: bytes) -> zipfile.ZipFile:
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, struct.error) as error:
         raise LoadError("damaged") from error
     entries = archive.infolist()
     total = sum(entry.file_size for entry in entries)
@@ -51,14 +52,19 @@ def part(archive: zipfile.ZipFile, name: str) -> bytes:
         LoadError: ``damaged`` or ``too_complex``.
     """
     try:
+        # Office programs write nothing else, and the other decoders fail in ways of their own.
+        if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise LoadError("damaged")
         with archive.open(name) as stream:
             data = stream.read(MAX_PART_BYTES + 1)
     except (
         KeyError,
         zipfile.BadZipFile,
         zlib.error,
+        struct.error,
         EOFError,
         OSError,
+        ValueError,
         NotImplementedError,
         RuntimeError,
     ) as error:

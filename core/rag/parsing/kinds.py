@@ -64,7 +64,9 @@ _OTHERS = (
     (b"{\\rtf", "RTF"), (b"HWP Document File", "HWP 3"), (b"%!PS", "PostScript"), (b"\x1f\x8b", "gzip"), (b"7z\xbc\xaf", "7-Zip"),
     (b"Rar!", "RAR"), (b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"), (b"SQLite format 3", "SQLite"), (b"\x7fELF", "ELF"), (b"AT&TFORM", "DjVu"),
 )  # fmt: skip
-_OLD_OFFICE = {".doc": "Word (.doc)", ".xls": "Excel (.xls)", ".ppt": "PowerPoint (.ppt)", ".hwp": "HWP (.hwp)", ".msg": "Outlook (.msg)"}  # fmt: skip
+OLD_OFFICE = {".doc": "Word (.doc)", ".xls": "Excel (.xls)", ".ppt": "PowerPoint (.ppt)", ".hwp": "HWP (.hwp)", ".msg": "Outlook (.msg)"}  # fmt: skip
+"""Suffixes of old binary formats that offices still have, and their names; each is refused with a reason."""
+
 _MARKUP = re.compile(rb"\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--.{0,500}?-->\s*)?<(?:!doctype\s+html|html[\s>])", re.IGNORECASE | re.DOTALL)  # fmt: skip
 
 
@@ -104,11 +106,11 @@ def _old_office(path: Path, data: bytes) -> LoadError:
     """Say what an OLE container is: an old binary format, or a new one behind a password."""
     if "EncryptedPackage".encode("utf-16-le") in data:
         return LoadError("protected")
-    name = _OLD_OFFICE.get(path.suffix.lower())
+    name = OLD_OFFICE.get(path.suffix.lower())
     if name is None:
         streams = (
             ("WordDocument", ".doc"), ("Workbook", ".xls"), ("PowerPoint Document", ".ppt"), ("FileHeader", ".hwp"),
         )  # fmt: skip
         found = (suffix for stream, suffix in streams if stream.encode("utf-16-le") in data)
-        name = _OLD_OFFICE.get(next(found, ""), "OLE")
+        name = OLD_OFFICE.get(next(found, ""), "OLE")
     return LoadError("old_format", format=name)

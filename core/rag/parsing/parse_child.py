@@ -1,4 +1,4 @@
-"""The parser process: ``python -m core.rag.parsing.parse_child``. Reads, parses and cuts one file at a time.
+"""The parser process: ``python -m core.rag.parsing.parse_child MEMORY CPU_SECONDS``. Reads, parses and cuts one file at a time.
 
 A parser that hangs or eats memory on a hostile file cannot be stopped inside a thread; a process can. This one
 limits its own memory and CPU time, and ends when its standard input does, which is when its parent is gone.
@@ -41,12 +41,13 @@ def main() -> NoReturn:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     # Whatever a library prints must not get into the protocol.
     os.dup2(2, 1)
-    _limit("RLIMIT_AS", MEMORY_BYTES)
+    memory, cpu = (int(one) for one in sys.argv[1:3])
+    _limit("RLIMIT_AS", memory)
     inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(requests, inbox), daemon=True).start()
     while True:
         request = inbox.get()
-        _limit_cpu()
+        _limit_cpu(cpu)
         try:
             name = os.fsdecode(bytes.fromhex(request["path"]))
             frames = _answer(name, request["known"], Chunking.from_json(request["chunking"]))
@@ -102,9 +103,9 @@ def _limit(name: str, value: int) -> None:
         print(f"no {name}: {error}", file=sys.stderr)  # noqa: T201
 
 
-def _limit_cpu() -> None:
+def _limit_cpu(seconds: int) -> None:
     used = os.times()
-    _limit("RLIMIT_CPU", int(used.user + used.system) + CPU_SECONDS)
+    _limit("RLIMIT_CPU", int(used.user + used.system) + seconds)
 
 
 def _read(stream: BinaryIO) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 import core
 from core.rag.chunking import Chunk, Chunking
 from core.rag.parsing.loaders import LoadError
-from core.rag.parsing.parse_child import LENGTH
+from core.rag.parsing.parse_child import CPU_SECONDS, LENGTH, MEMORY_BYTES
 
 TIMEOUT_S = 90.0
 """Wall-clock seconds for one file, more than its CPU limit: the machine may be busy generating."""
@@ -50,10 +50,19 @@ class Parsed:
 
 
 class Parser:
-    """Parses files one at a time in a limited child process."""
+    """Parses files one at a time in a limited child process.
 
-    def __init__(self, *, timeout: float = TIMEOUT_S) -> None:
+    Args:
+        timeout: Wall-clock seconds for one file.
+        memory: Bytes of address space of the child.
+        cpu_s: Seconds of CPU time for one file.
+    """
+
+    def __init__(
+        self, *, timeout: float = TIMEOUT_S, memory: int = MEMORY_BYTES, cpu_s: int = CPU_SECONDS
+    ) -> None:
         self._timeout = timeout
+        self._limits = (str(memory), str(cpu_s))
         self._child: asyncio.subprocess.Process | None = None
         self._files = 0
 
@@ -113,6 +122,7 @@ class Parser:
                 "-P",
                 "-m",
                 "core.rag.parsing.parse_child",
+                *self._limits,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
