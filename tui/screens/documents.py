@@ -196,12 +196,15 @@ class CollectionsScreen(Dialog):
         one = self.current
         if one is None:
             return
+        shelf = self._room.state.shelf
+        node = shelf.node(f"c:{one.id}")
+        rows = shelf.of(node) if node else []
         text = tr(
             "documents.collection.about",
             chunking=one.chunking.version,
             embedder=clean_line(one.embedder) or tr("documents.embedder.own"),
-            chunks=format.count(one.chunks),
-            size=format.size(one.bytes),
+            chunks=format.count(sum(row.chunks for row in rows if not row.same_as)),
+            size=format.size(sum(row.bytes for row in rows)),
         )
         self.query_one("#collections-about", Plain).show(Content.styled(text, "$quiet"))
 

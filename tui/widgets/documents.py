@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.content import Content
 from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
@@ -26,9 +25,10 @@ from tui.documents_query import Query, parse
 from tui.documents_shelf import Node
 from tui.pasted_paths import looks_like_paths
 from tui.state import State
-from tui.widgets import documents_rows, documents_text
 from tui.widgets.basics import Choices, Plain, SplitLine
 from tui.widgets.documents_actions import DocumentsActions
+from tui.widgets.documents_box import SearchBox
+from tui.widgets.documents_list import LIST_KEYS, READ_KEYS, DocumentsListing, Mode
 from tui.widgets.documents_reader import Reader
 from tui.widgets.documents_reading import DocumentsReading
 from tui.widgets.documents_rows import ShelfList
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from core.rag import DocumentView
     from core.rag.types import Details, SearchResult
 
-Mode = Literal["tree", "hits", "failed", "tasks"]
 Shape = Literal["beside", "whole", "one"]
 
 SEARCH_AFTER_S = 0.15
@@ -47,44 +46,8 @@ SEARCH_AFTER_S = 0.15
 READ_AFTER_S = 0.12
 """What the cursor is on is read when the cursor has rested this long."""
 
-LIST_KEYS: Mapping[Mode, tuple[str, ...]] = {
-    "tree": (
-        *("document_add", "document_search", "document_details", "document_redo", "document_remove"),
-        *(
-            "document_open",
-            "documents_sync_here",
-            "document_failed",
-            "document_tasks",
-            "document_collections",
-        ),
-    ),
-    "hits": ("document_explain", "passage_export", "document_copy", "document_open", "document_search"),
-    "failed": ("document_redo", "document_retry_all", "document_copy", "document_open", "document_remove"),
-    "tasks": ("job_pause", "job_stop"),
-}
-READ_KEYS = (
-    *("passage_previous", "passage_next", "hit_next", "hit_previous", "document_explain", "document_details"),
-    *("passage_export", "document_copy", "document_open"),
-)
 
-
-class SearchBox(Input):
-    """The search box; files dropped on the terminal while it has the focus are not typed into it."""
-
-    @dataclass
-    class Dropped(Message):
-        """Paths were pasted or dropped."""
-
-        text: str
-
-    def _on_paste(self, event: events.Paste) -> None:
-        if looks_like_paths(event.text):
-            event.stop()
-            event.prevent_default()
-            self.post_message(self.Dropped(event.text))
-
-
-class DocumentsPane(DocumentsActions, DocumentsReading, Vertical):
+class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertical):
     """The pane."""
 
     BINDINGS = actions.bindings("documents")
@@ -173,11 +136,16 @@ class DocumentsPane(DocumentsActions, DocumentsReading, Vertical):
 
     def stand(self, shape: Shape) -> None:
         """Stand beside the chat, have the whole screen, or show one part at a time."""
-        self.shape = shape
+        before, self.shape = self.shape, shape
         self.set_class(shape == "whole", "-whole")
         self.set_class(shape == "one", "-one")
-        if self.is_mounted:
-            self._show_parts()
+        if not self.is_mounted:
+            return
+        if before == "whole" != shape and self.page == "text" and not self.state.cited:
+            self._clear_page()
+        self._show_parts()
+        if shape == "whole" and shape != before:
+            self._read_soon()
 
     def _show_parts(self) -> None:
         whole, one = self.shape == "whole", self.shape == "one"
@@ -241,137 +209,6 @@ class DocumentsPane(DocumentsActions, DocumentsReading, Vertical):
             self.reader.focus()
         else:
             self.query_one("#passage-page").focus()
-
-    def show_list(self, *, select: str | None = None) -> None:
-        """Show what the mode says."""
-        state, rows = self.state, self.rows
-        if self.mode == "hits":
-            hits = self.result.hits if self.result else ()
-            made = [documents_rows.hit_row(number, hit) for number, hit in enumerate(hits, 1)]
-            rows.show([row.id for row in made], made.__getitem__, select=select)
-        elif self.mode == "failed":
-            failed = state.shelf.failed()
-            rows.show(
-                [one.id for one in failed],
-                lambda place: documents_rows.failed_row(failed[place]),
-                select=select,
-            )
-        elif self.mode == "tasks":
-            jobs = list(state.jobs)
-            rows.show(
-                [job.id for job in jobs],
-                lambda place: documents_rows.job_row(jobs[place], state.progress.get(jobs[place].id)),
-                select=select,
-            )
-        else:
-            self._show_tree(select)
-        self._note()
-
-    def _show_tree(self, select: str | None) -> None:
-        shelf, query = self.state.shelf, self.query_now
-        narrowed = query.narrows and not query.problem
-        matching = shelf.matching(query.test()) if narrowed else None
-        self._matching = len(matching) if matching is not None else 0
-        self._entries = entries = shelf.entries(matching)
-        self.rows.show(
-            [documents_rows.key_of(entry) for entry in entries],
-            lambda place: documents_rows.tree_row(entries[place], shelf, unfolded=narrowed),
-            select=select,
-        )
-
-    def show_changed(self, ids: set[str], *, shape: bool) -> None:
-        """Show that documents are not what they were.
-
-        Args:
-            ids: Which; empty: all may have changed.
-            shape: Whether rows came or went.
-        """
-        if self.mode == "tree" and ids and not shape and not self.query_now.narrows:
-            # The nodes above them count them: they are drawn again too.
-            above = {node.key for node in self.state.shelf.nodes()}
-            self.rows.redraw(ids | above)
-            self._note()
-        elif self.mode != "hits":
-            self.show_list()
-        read = self.view.document.id if self.view else ""
-        if read and (read in ids or not ids):
-            self._refresh_read(self.state.shelf.documents.get(read))
-
-    def _refresh_read(self, document: Document | None) -> None:
-        """The document being read changed: read it again once its new text is in."""
-        if document is None or self.view is None:
-            return
-        changed = document.content_hash != self.view.document.content_hash or document.chunks != len(
-            self.view.chunks
-        )
-        if document.status == "indexed" and changed and self._wanted == document.id:
-            chunk = self.reader.chunk
-            self.post_message(self.Wants("view", document.id, chunk.chunk_id if chunk else None))
-        if self.details and self.details.document.id == document.id and self.shape == "whole":
-            self.post_message(self.Wants("strip", document.id))
-
-    def _note(self) -> None:
-        note = self.query_one("#documents-note", Plain)
-        text, tone = self._note_text()
-        note.display = bool(text)
-        note.show(Content.styled(text, tone))
-
-    def _note_text(self) -> tuple[str, str]:
-        shelf, query = self.state.shelf, self.query_now
-        if query.problem:
-            return query.problem, "$warning"
-        if self.mode == "failed":
-            count = len(self.rows.keys)
-            return (
-                tr("documents.failed.title", count=count) if count else tr("documents.failed.none")
-            ), "$quiet"
-        if self.mode == "tasks":
-            return tr("documents.tasks.title" if self.state.jobs else "documents.tasks.none"), "$quiet"
-        if self.mode == "hits" and self.result is not None:
-            if not self.result.hits:
-                return tr("documents.none"), "$warning"
-            if not self.result.answerable:
-                return tr("documents.unanswerable", confidence=f"{self.result.confidence:.2f}"), "$warning"
-            return tr("documents.hits", count=len(self.result.hits)), "$quiet"
-        if self._searching:
-            return tr("documents.searching"), "$quiet"
-        if query.narrows:
-            return tr("documents.narrowed", count=self._matching, total=len(shelf.documents)), "$quiet"
-        if self.state.loaded and not shelf.documents:
-            return tr("documents.empty"), "$quiet"
-        return "", "$quiet"
-
-    def show_progress(self) -> None:
-        """Say how far the job is that goes on."""
-        line, running = self.query_one("#documents-job", Plain), self.state.running
-        line.display = running is not None
-        if running:
-            line.show(documents_text.progress_line(running, self.key("job_pause"), self.key("job_stop")))
-        if self.mode == "tasks":
-            self.rows.refresh()
-            self._show_task()
-
-    def show_jobs(self) -> None:
-        """The list of jobs was read."""
-        if self.mode == "tasks":
-            self.show_list()
-            self._show_task()
-
-    def go(self, mode: Mode, *, select: str | None = None) -> None:
-        """Show another list."""
-        if mode != self.mode:
-            self.mode = mode
-            if mode in {"failed", "tasks"}:
-                self.state.cited = None
-                self._clear_page()
-            self.rows.set_reactive(RowList.cursor, 0)
-            self.show_list(select=select)
-            self._show_parts()
-        if self._shown():
-            self.rows.focus()
-
-    def _shown(self) -> bool:
-        return self.display and self.query_one("#documents-left").display
 
     # -- searching -----------------------------------------------------------------------------------
 
@@ -470,6 +307,8 @@ class DocumentsPane(DocumentsActions, DocumentsReading, Vertical):
             self._timer = None
         self.query_now, self.result, self._searching = Query(), None, False
         self.mode = "tree"
+        if self.page == "text":
+            self._clear_page()
         self.show_list()
         self.show_keys()
         return True

@@ -354,7 +354,7 @@ class Reader(ScrollView, can_focus=True):
         rule = marks.plot_axis
         title = format.fit(title, width - 6 - cell_len(score))
         fill = width - 4 - cell_len(title) - cell_len(score) - 1
-        style = base + self.get_component_rich_style(f"reader--{'place' if here else 'rule'}", partial=True)
+        style = base + self.get_component_rich_style(f"reader--{'place' if here else 'quiet'}", partial=True)
         line = base + self.get_component_rich_style("reader--rule", partial=True)
         segments = [
             Segment(rule * 2 + " ", line),

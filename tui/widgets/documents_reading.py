@@ -45,7 +45,14 @@ class DocumentsReading(_Pane):
             if focus and self.page:
                 self.query_one("#passage-page").focus()
         elif isinstance(data, Node) and self.shape == "whole":
-            self._clear_page()
+            self.details = None
+            self._wanted = ""
+            shelf = self.state.shelf
+            text = documents_text.node_text(data, shelf.of(data), shelf.collection(data.collection))
+            self._show_page(
+                text,
+                clean_line(data.path) if data.kind == "collection" else documents_rows.base_name(data.path),
+            )
 
     def _document_text(self, document: Document) -> Content:
         if document.status == "failed":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,13 @@ from core.events import Document, Hit, IngestProgress
 from core.i18n import tr
 from core.text import clean, clean_line
 from tui import format
-from tui.documents_shelf import BUSY
+from tui.documents_shelf import BUSY, Node
 from tui.glyphs import glyphs
 from tui.widgets.documents_rows import base_name
 
 if TYPE_CHECKING:
     from core.rag import ChunkView
-    from core.rag.types import CheckReport, Details, Job, SyncReport
+    from core.rag.types import CheckReport, Collection, Details, Job, SyncReport
 
 Part = str | tuple[str, str]
 BAR = 10
@@ -72,7 +73,8 @@ def score_line(hit: Hit, explain: str) -> Content:
     parts += [
         (f"{tr('documents.fused')} ", "$quiet"),
         (f"{hit.score:.2f}", "bold"),
-        (f"  {explain}", "$accent"),
+        (f"  {explain} ", "$accent"),
+        (tr("documents.keys.explain"), "$quiet"),
     ]
     if hit.stale:
         parts.append((f"  {glyphs().retry} {tr('document.stale')}", "$warning"))
@@ -171,14 +173,7 @@ def details_fields(details: Details, collection: str) -> list[tuple[str, str]]:
 
 def details_text(details: Details, collection: str) -> Content:
     """Return everything known of a document, a line each."""
-    fields = details_fields(details, collection)
-    width = max(Content(name).cell_length for name, _ in fields) + 2
-    parts: list[Part] = []
-    for name, value in fields:
-        for line in value.split("\n"):
-            parts += [(format.pad(name, width), "$quiet"), f"{line}\n"]
-            name = ""
-    return Content.assemble(*parts)
+    return _columns(details_fields(details, collection))
 
 
 def details_strip(details: Details, collection: str) -> Content:
@@ -214,6 +209,48 @@ def details_strip(details: Details, collection: str) -> Content:
     return Content.assemble(*parts)
 
 
+def node_text(node: Node, documents: Sequence[Document], collection: Collection | None) -> Content:
+    """Say what is in a folder or collection, and how a collection is cut and embedded."""
+    counted = {
+        name: sum(one.status == name for one in documents)
+        for name in ("indexed", "queued", "parsing", "embedding", "stale", "failed")
+    }
+    shared = sum(bool(one.same_as) for one in documents)
+    fields = [
+        (tr("documents.detail.path"), _shown(node.path) if node.kind == "folder" else ""),
+        (tr("documents.job.count"), format.count(len(documents))),
+        *((tr(f"document.{name}"), format.count(count) if count else "") for name, count in counted.items()),
+        (
+            tr("documents.detail.chunks"),
+            format.count(sum(one.chunks for one in documents if not one.same_as)),
+        ),
+        (tr("documents.detail.also"), format.count(shared) if shared else ""),
+        (tr("documents.detail.size"), format.size(sum(one.bytes for one in documents))),
+    ]
+    if collection and node.kind == "collection":
+        fields += [
+            (tr("documents.settings.strategy"), collection.chunking.version),
+            (
+                tr("documents.settings.embedder"),
+                clean_line(collection.embedder) or tr("documents.embedder.own"),
+            ),
+            (tr("documents.settings.watch"), tr("dialog.yes" if collection.watch else "dialog.no")),
+        ]
+    return _columns(fields)
+
+
+def _columns(fields: Sequence[tuple[str, str]]) -> Content:
+    """Return names and values in two columns; what has no value is left out."""
+    shown = [(name, value) for name, value in fields if value]
+    width = max(Content(name).cell_length for name, _ in shown) + 2
+    parts: list[Part] = []
+    for name, value in shown:
+        for line in value.split("\n"):
+            parts += [(format.pad(name, width), "$quiet"), f"{line}\n"]
+            name = ""
+    return Content.assemble(*parts)
+
+
 def job_text(job: Job, progress: IngestProgress | None, collection: str) -> Content:
     """Say everything of a job."""
     live = job.status in {"queued", "running", "paused"}
@@ -243,14 +280,7 @@ def job_text(job: Job, progress: IngestProgress | None, collection: str) -> Cont
         ("ended", when(job.ended_at) if job.ended_at else ""),
         ("paths", "\n".join(_shown(path) for path in job.paths[:50])),
     ]
-    shown = [(tr(f"documents.job.{name}"), value) for name, value in fields if value]
-    width = max(Content(name).cell_length for name, _ in shown) + 2
-    parts: list[Part] = []
-    for name, value in shown:
-        for line in value.split("\n"):
-            parts += [(format.pad(name, width), "$quiet"), f"{line}\n"]
-            name = ""
-    return Content.assemble(*parts)
+    return _columns([(tr(f"documents.job.{name}"), value) for name, value in fields])
 
 
 def sync_text(report: SyncReport) -> str:

@@ -84,6 +84,7 @@ MESSAGES: dict[str, str] = {
     "documents.keys.resume": "go on",
     "documents.keys.stop": "stop",
     "documents.keys.retry": "tries again",
+    "documents.keys.explain": "what they mean",
     "documents.keys.copy": "copies the reason",
     "documents.add": "Add documents",
     "documents.add.into": "into the collection",

@@ -84,6 +84,7 @@ MESSAGES: dict[str, str] = {
     "documents.keys.resume": "계속",
     "documents.keys.stop": "중단",
     "documents.keys.retry": "다시 시도",
+    "documents.keys.explain": "뜻",
     "documents.keys.copy": "이유 복사",
     "documents.add": "문서 추가",
     "documents.add.into": "넣을 모음",
