@@ -8,7 +8,7 @@ from typing import Any
 
 from core.rag.keywords import OUTDATED
 from core.rag.queries import Unit
-from core.rag.snapshot import Matched, Snapshot
+from core.rag.snapshot import Snapshot
 
 KEYWORD_TRUST = 1.6
 """What meeting every word counts, where a cosine of 1 counts 1.
@@ -48,7 +48,6 @@ def outdated(
     snapshot: Snapshot,
     query: str,
     units: Sequence[Unit],
-    matched: Matched,
     scores: Any,
     keyword_weight: float,
 ) -> Any:
@@ -64,12 +63,13 @@ def outdated(
     if not len(rows) or _ASKS_FOR_OLD.search(query.casefold()):
         return loss
     loss[rows] = OUTDATED_COST / (1 + keyword_weight)
-    numbered = [place for place, unit in enumerate(units) if any(c.isdigit() for c in unit.own[0])]
-    if numbered:
+    numbers = [unit.own[0] for unit in units if any(char.isdigit() for char in unit.own[0])]
+    if numbers:
         valid = scores.copy()
         valid[rows] = -1
         best = int(valid.argmax())
-        lacking = [place for place in numbered if matched.met[place, best] < 0.1]
-        if lacking:
-            loss[rows[(matched.met[np.ix_(lacking, rows)] >= 0.1).any(axis=0)]] = 0
+        for number in numbers:
+            having, _gain = snapshot.having(number)
+            if best not in having:
+                loss[np.intersect1d(rows, having)] = 0
     return loss

@@ -171,7 +171,9 @@ class Index:
             # A stale handle would not see rows another process wrote, and add them a second time.
             await table.checkout_latest()
             merge = table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
-            await merge.when_not_matched_by_source_delete(_among(keys)).execute(data)
+            merge = merge.when_not_matched_by_source_delete(_among(keys))
+            # "null" leaves a chunk without a vector as it is; otherwise LanceDB refuses the whole batch.
+            await merge.execute(data, on_bad_vectors="null")
             return await _count(table, _among(keys))
         except (RuntimeError, OSError) as error:
             # The disk is full, or the directory went away: the next use opens it again and finds out.

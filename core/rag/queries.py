@@ -228,7 +228,8 @@ def units(query: str, known: Container[str]) -> list[Unit]:
 def _korean(word: str) -> list[Unit]:
     """Cut the ending off a Korean word, and the word where it joins several that are known."""
     base = _without_particle(word)
-    if word in _ASKING or base in _ASKING:
+    # A particle alone: it follows a number or a code.
+    if word in _ASKING or base in _ASKING or word in _PARTICLES:
         return []
     cut = _VERB_END.sub("", base)
     base = cut if len(cut) > 1 else base

@@ -208,7 +208,7 @@ def _merged(snapshot: Snapshot, query: str, options: Options, scored: _Scored) -
     import numpy as np
 
     scores = combine(np.nan_to_num(scored.cosines), scored.shares, options.keyword_weight, snapshot.floor)
-    scores -= outdated(snapshot, query, scored.units, scored.matched, scores, options.keyword_weight)
+    scores -= outdated(snapshot, query, scored.units, scores, options.keyword_weight)
     np.maximum(scores, 0, out=scores)
     if options.documents is not None:
         wanted = [place for place, name in enumerate(snapshot.names) if name in options.documents]
