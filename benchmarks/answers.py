@@ -141,8 +141,8 @@ def _is(gold: Any, item: Citation) -> bool:
     )
 
 
-def _share(values: list[bool]) -> float | None:
-    return round(sum(values) / len(values), 3) if values else None
+def _share(values: list[bool]) -> dict[str, float] | None:
+    return {"share": round(sum(values) / len(values), 3), "of": len(values)} if values else None
 
 
 def main() -> int:
@@ -151,6 +151,7 @@ def main() -> int:
     parser.add_argument("--questions", type=int, default=60, help="answerable ones")
     parser.add_argument("--unanswerable", type=int, default=20)
     parser.add_argument("--split", default="test", choices=("train", "test"))
+    parser.add_argument("--part", default="1/1", help="only this part of the questions, e.g. 2/3")
     parser.add_argument("--show", action="store_true", help="every answer, on standard error")
     arguments = parser.parse_args()
     known = questions(arguments.split)
@@ -158,6 +159,8 @@ def main() -> int:
     for unanswerable, count in ((False, arguments.questions), (True, arguments.unanswerable)):
         kind = [one for one in known if one.unanswerable == unanswerable]
         chosen += [kind[place * len(kind) // count] for place in range(min(count, len(kind)))]
+    part, parts = (int(one) for one in arguments.part.split("/"))
+    chosen = chosen[part - 1 :: parts]
     with tempfile.TemporaryDirectory() as folder:
         work = Runtime(Settings(engine="embedded"), default_paths(folder))
         work.start()

@@ -84,6 +84,9 @@ class Citation:
     """The document changed since it was indexed."""
     quote: str = ""
     """The part of ``text`` that bears out the sentences citing it, verbatim; empty: none was found."""
+    hit_start: int = 0
+    hit_end: int = 0
+    """Where in the document the best chunk is: ``text`` may be the whole section around it. Both 0: not known."""
 
 
 SupportStatus = Literal[

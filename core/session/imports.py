@@ -198,6 +198,8 @@ def _citation(value: object) -> dict[str, Any]:
         "page": _whole(value.get("page")),
         "stale": value.get("stale") is True,
         "quote": clean(_text(value.get("quote")), max_chars=4000),
+        "hit_start": _whole(value.get("hit_start")) or 0,
+        "hit_end": _whole(value.get("hit_end")) or 0,
     }
 
 

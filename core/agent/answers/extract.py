@@ -8,18 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.agent.answers.numbers import numbers
-from core.agent.answers.passage import Unit, read, units
+from core.agent.answers.passage import Unit, joined, read, units
 from core.agent.answers.words import Word, bigrams, keys_of, share
 from core.events import Citation
 from core.text import has_hangul, shorten
 
 MOST = 3
 """Sentences quoted at most."""
-NEAR = 0.80
+NEAR = 0.86
 """Share of the best sentence's score a further one needs."""
+CELL_CHARS = 40
+"""A line without a full stop that is shorter than this is taken for a cell of a table."""
 QUOTE_CHARS = 420
 """A longer sentence (a paragraph without full stops) is cut."""
-BY_WORDS, BY_MEANING, BY_PASSAGE, BY_KIND, TITLE = 0.45, 0.55, 0.90, 0.12, 0.15
+BY_WORDS, BY_MEANING, BY_PASSAGE, BY_CHUNK, BY_KIND, TITLE = 0.60, 0.55, 0.90, 0.40, 0.12, 0.15
 """Weights of a sentence's score; chosen on the training questions of the sample corpus."""
 
 _JOINED = re.compile(
@@ -51,6 +53,8 @@ class Candidate:
     """The passage's score over the best one's."""
     title: bool = False
     """It only names what the passage is about."""
+    hit: bool = True
+    """It is in the chunk that was found, not only in the section around it."""
 
 
 def candidates(citations: Sequence[Citation]) -> list[Candidate]:
@@ -61,14 +65,44 @@ def candidates(citations: Sequence[Citation]) -> list[Candidate]:
         above = keys_of(read(f"{one.document} {one.section}").words) | bigrams(
             f"{one.document} {one.section}"
         )
-        for place, unit in enumerate(units(one.text)):
+        pieces = _whole(one.text)
+        hit = (one.hit_start - one.char_start, one.hit_end - one.char_start) if one.hit_end else None
+        for place, unit in enumerate(pieces):
             text = shown(unit)
             if len(text) < 4:
                 continue
             title = not unit.numbers and keys_of(read(text).words) <= above
             title = title or (not place and not _SENTENCE.search(text) and not unit.alone and len(text) < 60)
-            found.append(Candidate(one.number, place, unit, text, max(0.0, one.score / top), title))
+            inside = hit is None or (unit.start < hit[1] and hit[0] < unit.end)
+            found.append(Candidate(one.number, place, unit, text, max(0.0, one.score / top), title, inside))
     return found
+
+
+def _whole(passage: str) -> list[Unit]:
+    """Return the sentences and rows of a passage; cells that stand on lines of their own (tables out of PDF files) each with
+    the lines around it, since alone they say nothing."""
+    pieces = units(passage)
+    short = [_is_cell(one) for one in pieces]
+    found = []
+    for place, one in enumerate(pieces):
+        if not short[place]:
+            found.append(one)
+            continue
+        first, last = place, place
+        if place and short[place - 1]:
+            first -= 1
+        while last + 1 < len(pieces) and short[last + 1] and last < place + 2:
+            last += 1
+        found.append(joined(passage, pieces[first : last + 1]) if last > first else one)
+    return found
+
+
+def _is_cell(one: Unit) -> bool:
+    return not one.alone and len(one.text) < CELL_CHARS and not _SENTENCE.search(one.text)
+
+
+def _overlaps(one: Candidate, other: Candidate) -> bool:
+    return one.number == other.number and one.unit.start < other.unit.end and other.unit.start < one.unit.end
 
 
 def shown(unit: Unit) -> str:
@@ -112,6 +146,7 @@ def ranked(
             + BY_MEANING * near
             + BY_PASSAGE * one.relevance
             + BY_KIND * kind
+            + BY_CHUNK * one.hit
             - TITLE * one.title
         )
         scored.append((score, one))
@@ -134,7 +169,7 @@ def extract(
     for score, one in order[1:]:
         if len(chosen) >= MOST or score < NEAR * best:
             break
-        if not any(_repeats(one, other) for other in chosen):
+        if not any(_overlaps(one, other) or _repeats(one, other) for other in chosen):
             chosen.append(one)
     if len(chosen) < MOST and first.place and _JOINED.match(first.text):
         before = next(

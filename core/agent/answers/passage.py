@@ -105,6 +105,22 @@ def units(passage: str) -> tuple[Unit, ...]:
     return tuple(found) or tuple(_unit(one, [], [], []) for one in rows)
 
 
+def joined(passage: str, parts: Sequence[Unit]) -> Unit:
+    """Return neighbouring sentences as one."""
+    start, end = parts[0].start, parts[-1].end
+    return Unit(
+        start,
+        end,
+        passage[start:end],
+        frozenset().union(*(one.keys for one in parts)),
+        " ".join(one.syllables for one in parts),
+        tuple(number for one in parts for number in one.numbers),
+        frozenset().union(*(one.codes for one in parts)),
+        tuple(segment for one in parts for segment in one.segments),
+        False,
+    )
+
+
 def _cells(one: Sentence) -> list[str]:
     """Return the cells of a table's or data file's row; none for anything else."""
     if _TABLE.match(one.text):

@@ -108,6 +108,8 @@ def citation(number: int, hit: Hit) -> Citation:
         char_end=hit.char_end if whole else hit.char_start + end,
         page=hit.page,
         stale=hit.stale,
+        hit_start=hit.hit_start,
+        hit_end=hit.hit_end,
     )
 
 
