@@ -22,7 +22,7 @@ from core.i18n import tr
 from core.rag import scan
 from core.rag.chunking import Chunking, embedded_text
 from core.rag.embedding import Embedder
-from core.rag.index import Index, IndexUnusable
+from core.rag.index import Index
 from core.rag.ledger import Ledger, Row, storage_key
 from core.rag.parsing.loaders import PARSER, LoadError
 from core.rag.parsing.parser import Parsed, Parser
@@ -179,7 +179,7 @@ class Ingest:
         rows = await asyncio.to_thread(self._ledger.rows)
         changed: list[tuple[scan.Candidate, Row | None]] = []
         for item in found:
-            row = rows.get(scan.stored(item.path))
+            row = rows.get(item.stored)
             if row and not again and self.unchanged(row, item, skip_failed=skip_failed):
                 job.step(item)
             else:

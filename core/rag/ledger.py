@@ -243,7 +243,7 @@ def _stored(store: Store, column: str, table: str, collection: str, keys: Iterab
 def _new(item: scan.Candidate, collection: str, now: float) -> Document:
     return Document(
         id=new_id(),
-        path=scan.stored(item.path),
+        path=item.stored,
         title=scan.shown(Path(item.path.stem)),
         status="queued",
         media_type=media_type(item.path),

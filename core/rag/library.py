@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -265,7 +264,7 @@ class Library:
 
     def documents(self, collection: str = "") -> list[Document]:
         """Return the ledger, by path, with paths fit to be shown. Blocking."""
-        return [_shown(document) for document in documents.list_documents(self._store, collection)]
+        return documents.list_documents(self._store, collection, shown=scan.shown)
 
     async def search(self, query: str, k: int = 5) -> list[Hit]:
         """Find passages in every collection. See :meth:`find`."""
@@ -388,8 +387,8 @@ class Library:
 
     async def shelves(self, names: Sequence[str] = ()) -> list[Shelf]:
         """Return collections, all when none is named."""
-        rows = await asyncio.to_thread(collections.list_collections, self._store)
-        return [await self.shelf(name) for name in (names or [row["id"] for row in rows])]
+        wanted = names or await asyncio.to_thread(collections.collection_ids, self._store)
+        return [await self.shelf(name) for name in wanted]
 
     async def rebuild(self, collection: str, on_progress: Progress = quiet) -> str:
         """Build the index of a collection's next settings beside the one in use, then switch."""
@@ -419,7 +418,3 @@ class Library:
 
 
 _LIVE = "SELECT path FROM documents WHERE collection = ? AND status != 'removed' ORDER BY path"
-
-
-def _shown(document: Document) -> Document:
-    return replace(document, path=scan.shown(document.path))

@@ -20,9 +20,20 @@ SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "site-packag
 class Candidate:
     """A file to look at."""
 
-    path: Path
+    name: str
+    """Its path as the system has it. Text, because most files did not change and a ``Path`` for each takes long."""
     bytes: int
     mtime_ns: int
+
+    @property
+    def path(self) -> Path:
+        """Its path."""
+        return Path(self.name)
+
+    @property
+    def stored(self) -> str:
+        """Its path as the ledger has it."""
+        return stored(self.name)
 
 
 @dataclass(slots=True)
@@ -83,8 +94,8 @@ def candidate(file: Path) -> Candidate:
         status = file.stat()
     except OSError:
         # Gone or unreadable since it was listed: the parser says so, on this file.
-        return Candidate(file, -1, 0)
-    return Candidate(file, status.st_size, status.st_mtime_ns)
+        return Candidate(str(file), -1, 0)
+    return Candidate(str(file), status.st_size, status.st_mtime_ns)
 
 
 def _folder(folder: str, real: str, root: str, unreadable: list[str]) -> Iterator[tuple[str, Candidate]]:
@@ -113,10 +124,10 @@ def _folder(folder: str, real: str, root: str, unreadable: list[str]) -> Iterato
                         below.append((entry.path, f"{real}{os.sep}{name}"))
                 elif _known(name):
                     status = entry.stat()
-                    item = Candidate(Path(entry.path), status.st_size, status.st_mtime_ns)
+                    item = Candidate(entry.path, status.st_size, status.st_mtime_ns)
                     yield f"{real}{os.sep}{name}", item
             except OSError:
-                yield f"{real}{os.sep}{name}", Candidate(Path(entry.path), -1, 0)
+                yield f"{real}{os.sep}{name}", Candidate(entry.path, -1, 0)
         waiting.extend(reversed(below))
 
 
@@ -124,13 +135,14 @@ def _known(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in MEDIA_TYPES  # noqa: PTH122 - a Path for each costs as much as the walk
 
 
-def stored(path: Path) -> str:
+def stored(path: Path | str) -> str:
     """Return a path as text that SQLite takes: a ``file:`` URI for a name that is not Unicode."""
     text = str(path)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return path.as_uri()
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            return Path(path).as_uri()
     return text
 
 
@@ -143,6 +155,11 @@ def opened(text: str) -> Path:
 
 def shown(path: Path | str) -> str:
     """Return a path for people: NFC, one line, without control characters; bytes that are no Unicode as ``�``."""
+    if isinstance(path, str) and not path.startswith("file:"):
+        # Most of them, of ten thousand in a list.
+        if path.isascii() and path.isprintable() and "  " not in path and path == path.strip():
+            return path[:4_096]
+        return clean_line(path, max_chars=4_096)
     raw = os.fsencode(opened(path) if isinstance(path, str) else path)
     try:
         text = raw.decode("utf-8")

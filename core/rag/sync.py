@@ -65,7 +65,7 @@ def survey(
             continue
         found.reached.append(source["id"])
         unknown += [scan.stored(Path(folder)) for folder in walked.unreadable]
-        on_disk |= {scan.stored(item.path): item for item in walked.files}
+        on_disk |= {item.stored: item for item in walked.files}
     for path, item in on_disk.items():
         row = rows.get(path)
         if path in excluded:
@@ -106,7 +106,7 @@ def _match_moves(found: Survey, gone: Sequence[tuple[str, Row]], rows: Mapping[s
     moved: set[str] = set()
     if by_size:
         for item in found.changed:
-            path = scan.stored(item.path)
+            path = item.stored
             known = rows.get(path)
             candidates = by_size.get(item.bytes)
             if not candidates or (known is not None and known.status != "removed"):
@@ -117,7 +117,7 @@ def _match_moves(found: Survey, gone: Sequence[tuple[str, Row]], rows: Mapping[s
                 candidates.remove(match)
                 moved.add(path)
                 found.moved[match.id] = path
-    found.changed = [item for item in found.changed if scan.stored(item.path) not in moved]
+    found.changed = [item for item in found.changed if item.stored not in moved]
     found.added -= len(moved)
     found.removed = [row.id for _path, row in gone if row.id not in found.moved]
 

@@ -28,6 +28,11 @@ def list_collections(store: Store) -> list[dict[str, Any]]:
     )
 
 
+def collection_ids(store: Store) -> list[str]:
+    """Return every collection's id, ``default`` first. Counts nothing, so it is quick with many documents."""
+    return [row["id"] for row in store.query("SELECT id FROM collections ORDER BY id != 'default', name")]
+
+
 def get_collection(store: Store, collection_id: str) -> dict[str, Any] | None:
     """Return a collection's row by its id or its name."""
     rows = store.query(

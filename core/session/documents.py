@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,10 @@ _COMPUTED = ("same_as", "mtime")
 _FIELDS = tuple(field.name for field in dataclasses.fields(Document) if field.name not in _COMPUTED)
 
 
-def _document_of(row: Mapping[str, Any], same_as: str = "") -> Document:
+def _document_of(row: Mapping[str, Any], same_as: str = "", path: str = "") -> Document:
     values = {name: row[name] for name in _FIELDS if row[name] is not None}
+    if path:
+        values["path"] = path
     return Document(**values, same_as=same_as, mtime=(row["mtime_ns"] or 0) / 1e9)
 
 
@@ -73,7 +75,12 @@ def set_rows(store: Store, changes: Mapping[str, Mapping[str, Any]]) -> Future[N
 
 
 def list_documents(
-    store: Store, collection: str = "", *, ids: Iterable[str] = (), removed: bool = False
+    store: Store,
+    collection: str = "",
+    *,
+    ids: Iterable[str] = (),
+    removed: bool = False,
+    shown: Callable[[str], str] = str,
 ) -> list[Document]:
     """Return documents, by path.
 
@@ -81,6 +88,7 @@ def list_documents(
         collection: Of this one only; ``""`` for all.
         ids: Only these; empty for all.
         removed: With those whose file is gone.
+        shown: Makes a stored path fit for people.
     """
     conditions, values = ["1"], []
     if collection:
@@ -99,7 +107,7 @@ def list_documents(
     for row in rows:
         key = (row["collection"], row["stored_as"])
         owner = first.setdefault(key, row["id"]) if row["stored_as"] else row["id"]
-        found.append(_document_of(row, "" if owner == row["id"] else owner))
+        found.append(_document_of(row, "" if owner == row["id"] else owner, shown(row["path"])))
     return found
 
 
