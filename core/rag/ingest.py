@@ -44,6 +44,9 @@ CHANGING_TRIES = 3
 
 SAY_EVERY_S = 0.1
 
+FILE_COST = 4_000
+"""What a file takes besides its bytes, in bytes: an estimate of the time left must not hang on one tiny file."""
+
 
 @dataclass(eq=False)
 class Control:
@@ -112,7 +115,10 @@ class Control:
         spent = now - self._began - self._idle if self._began else 0.0
         rate = self.done / spent if spent > 0.2 and self.done else None
         bytes_rate = self.bytes_done / spent if spent > 0.2 and self.bytes_done else None
-        left = self.bytes_total - self.bytes_done
+        work = self.bytes_done + FILE_COST * self.done
+        left = self.bytes_total + FILE_COST * self.total - work
+        # One or two files say nothing about the others yet.
+        known = self.done >= min(3, self.total) and spent > 1 and work > 0
         self.report(
             IngestProgress(
                 self.id,
@@ -126,7 +132,7 @@ class Control:
                 paused=self.paused and not finished,
                 rate=rate,
                 bytes_rate=bytes_rate,
-                eta_s=left / bytes_rate if bytes_rate and not finished else None,
+                eta_s=left * spent / work if known and not finished else None,
             )
         )
 

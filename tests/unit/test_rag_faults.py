@@ -212,3 +212,26 @@ async def test_an_engine_that_goes_away_fails_no_more_than_it_must(tmp_path: Pat
     assert (await library.search("pool", 1))[0].document in ("a.md", "b.md")
     await library.close()
     store.close()
+
+
+def test_the_time_left_does_not_hang_on_one_tiny_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock is set by hand here."""
+    from core.rag import ingest, scan
+
+    now = [1_000.0]
+    monkeypatch.setattr(ingest.time, "monotonic", lambda: now[0])
+    seen: list[float | None] = []
+    job = ingest.Control("j", lambda progress: seen.append(progress.eta_s))
+    files = [scan.Candidate("/empty", 1, 0), *(scan.Candidate(f"/{n}", 50_000, 0) for n in range(9))]
+    job.begin(files)
+    now[0] += 2
+    job.step(files[0], ok=False)
+    job.say(force=True)
+    assert seen[-1] is None, "one file says nothing about the others"
+    for item in files[1:5]:
+        now[0] += 10
+        job.step(item)
+    job.say(force=True)
+    assert seen[-1] is not None and 40 < seen[-1] < 60
+    job.say(finished=True)
+    assert seen[-1] is None
