@@ -18,7 +18,7 @@ from core.cli import (
     tools_arguments,
     trace_arguments,
 )
-from core.cli.help import HelpFormatter, translate
+from core.cli.help import HelpFormatter, complaint, translate
 from core.i18n import LANGS, Lang, tr
 
 
@@ -30,7 +30,7 @@ class _Parser(argparse.ArgumentParser):
         translate(self)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{tr('cli.error')}: {message}\n  → {self.prog} --help\n")
+        self.exit(2, f"{tr('cli.error')}: {complaint(message)}\n  → {self.prog} --help\n")
 
 
 def early_language(argv: Sequence[str]) -> Lang | None:

@@ -27,7 +27,7 @@ from core.text import clean
 _STORE = {
     "list": "docs_look:listed",
     "failed": "docs_look:failed",
-    "jobs": "docs_look:jobs",
+    "jobs": "docs_jobs:listed",
     "collections": "docs_collections:listed",
 }
 _WORK = {
@@ -42,6 +42,7 @@ _WORK = {
     "watch": "docs_keep:watch",
     "check": "docs_keep:check",
     "rm": "docs_keep:remove",
+    "jobs": "docs_jobs:change",
     "eval": "docs_eval:evaluate",
     "draft": "docs_draft:draft",
     "collections": "docs_collections:change",
@@ -52,7 +53,8 @@ def run(arguments: argparse.Namespace, settings: Settings, paths: Paths) -> int:
     """Do one ``docs`` action."""
     action = arguments.action
     _check(arguments)
-    if action in _STORE and not getattr(arguments, "verb", None):
+    changes = any(getattr(arguments, name, None) for name in ("verb", "stop", "resume"))
+    if action in _STORE and not changes:
         with _store(paths) as store:
             return int(_function(_STORE[action])(store, arguments))
     with runtime(settings, paths) as work:

@@ -161,9 +161,11 @@ def _looking(action: _Actions) -> None:
     show.add_argument("id", metavar="ID|PATH", help=tr("docs.cli.id"))
     show.add_argument("--chunks", action="store_true", help=tr("docs.cli.chunks"))
     _collection(show)
-    action("jobs", json=f"jobs[{JOB}]").add_argument(
-        "-n", type=_count, default=20, metavar="N", dest="count", help=tr("docs.cli.jobs.n")
-    )
+    jobs = action("jobs", json=f"jobs[{JOB}]")
+    jobs.add_argument("-n", type=_count, default=20, metavar="N", dest="count", help=tr("docs.cli.jobs.n"))
+    steer = jobs.add_mutually_exclusive_group()
+    steer.add_argument("--resume", metavar="ID", help=tr("docs.cli.jobs.resume"))
+    steer.add_argument("--stop", metavar="ID", help=tr("docs.cli.jobs.stop"))
     export = action("export", json="documents chunks path")
     export.add_argument("ids", nargs="*", metavar="ID|PATH", help=tr("docs.cli.export.ids"))
     export.add_argument(

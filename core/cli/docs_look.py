@@ -1,4 +1,4 @@
-"""``llm-study docs list``, ``failed``, ``show`` and ``jobs``: what there is and what became of it."""
+"""``llm-study docs list``, ``failed`` and ``show``: what there is and what became of it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 from core.cli import print_json
 from core.cli.arguments import stderr
 from core.cli.docs_names import collections_of, names_of, the_collection, the_document
-from core.cli.docs_words import cells, document_json, moment, size, span, table
+from core.cli.docs_words import cells, document_json, moment, size, table
 from core.cli.work import wait
 from core.events import Document
 from core.i18n import tr
 from core.rag import scan
 from core.rag.types import Details, failed_of
 from core.runtime import Runtime
-from core.session import Store, documents, ingest_jobs
-from core.session.ingest_jobs import JobRow
+from core.session import Store, documents
 from core.text import clean, clean_line
 
 if TYPE_CHECKING:
@@ -161,55 +160,3 @@ def place(line: int, page: int | None) -> str:
     if page is not None:
         return tr("docs.page", page=page)
     return tr("docs.line", line=line) if line else ""
-
-
-def jobs(store: Store, arguments: argparse.Namespace) -> int:
-    """List pieces of ingest work, newest first."""
-    names = names_of(collections_of(store))
-    found = ingest_jobs.list_jobs(store, arguments.count)
-    if arguments.json:
-        print_json({"jobs": [_job_json(one, names) for one in found]})
-        return 0
-    if not found:
-        stderr(tr("docs.jobs.none"))
-        return 0
-    lines = [tr("docs.jobs.head").split("\t"), *(_job_line(one, names) for one in found)]
-    for text in table(lines, right=(3, 4, 6)):
-        print(text)
-    return 0
-
-
-def _status(job: JobRow) -> str:
-    """Return a job's status; one whose process is gone is ``interrupted``, whatever it last said of itself."""
-    return "interrupted" if job.status in ("running", "queued") and not job.alive else job.status
-
-
-def _job_json(job: JobRow, names: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "id": job.id,
-        "kind": job.kind,
-        "collection": names.get(job.collection, job.collection),
-        "collection_id": job.collection,
-        "status": _status(job),
-        "paths": [scan.shown(one) for one in job.paths],
-        "total": job.total,
-        "done": job.done,
-        "failed": job.failed,
-        "started_at": job.started_at,
-        "ended_at": job.ended_at,
-    }
-
-
-def _job_line(job: JobRow, names: Mapping[str, str]) -> list[str]:
-    first = scan.shown(job.paths[0]) if job.paths else ""
-    return [
-        job.id,
-        job.kind,
-        _status(job),
-        f"{job.done}/{job.total}",
-        str(job.failed),
-        moment(job.started_at),
-        span(job.ended_at - job.started_at) if job.ended_at else "-",
-        clean_line(names.get(job.collection, job.collection), max_chars=30),
-        first + (tr("docs.and_more", count=len(job.paths) - 1) if len(job.paths) > 1 else ""),
-    ]

@@ -98,8 +98,14 @@ def progress_text(progress: IngestProgress, columns: int) -> str:
     return f"{head}  {fitted(name, room)}" if room > 8 else fitted(head, columns)
 
 
-def follow(work: Runtime, begin: Callable[[], Future[T]], line: Line) -> T:
+def follow(
+    work: Runtime, begin: Callable[[], Future[T]], line: Line, *, over: Callable[[], bool] = lambda: True
+) -> T:
     """Begin a piece of ingest work, show its progress and return what it gives.
+
+    Args:
+        begin: Its future may be done before the work is.
+        over: Says then whether the work is done too; asked a few times a second.
 
     Ctrl+C stops its jobs: what is indexed stays, and how to go on is said before the interrupt goes on its way.
     """
@@ -109,7 +115,7 @@ def follow(work: Runtime, begin: Callable[[], Future[T]], line: Line) -> T:
     future: Future[T] | None = None
     try:
         future = begin()
-        while not future.done():
+        while not future.done() or (future.exception() is None and not over()):
             _take(events, latest, line, timeout=0.2)
         while not events.empty():
             _take(events, latest, line, timeout=0)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
 from core.i18n import tr
+from core.text import clean_line
 
 
 class HelpFormatter(argparse.HelpFormatter):
@@ -39,6 +41,31 @@ def translate(parser: argparse.ArgumentParser) -> None:
     for action in parser._actions:
         if isinstance(action, argparse._HelpAction):
             action.help = tr("cli.help.help")
+
+
+#: What argparse complains of, in its own English, and the message that says it.
+_COMPLAINTS = (
+    (re.compile(r"the following arguments are required: (?P<names>.*)", re.S), "cli.required"),
+    (re.compile(r"unrecognized arguments: (?P<names>.*)", re.S), "cli.unknown"),
+    (
+        re.compile(
+            r"argument (?P<name>[^:]*): invalid choice: (?P<value>.*?) \(choose from (?P<known>.*)\)", re.S
+        ),
+        "cli.choice",
+    ),
+    (re.compile(r"argument (?P<name>[^:]*): expected (?:at least )?one argument"), "cli.value"),
+    (re.compile(r"argument (?P<name>[^:]*): invalid int value: (?P<value>.*)", re.S), "cli.number"),
+    (re.compile(r"argument (?P<name>[^:]*): (?P<message>.*)", re.S), "cli.argument"),
+)
+
+
+def complaint(message: str) -> str:
+    """Say what argparse complains of in the user's language, on one line."""
+    for pattern, key in _COMPLAINTS:
+        match = pattern.fullmatch(message)
+        if match:
+            return clean_line(tr(key, **match.groupdict()), max_chars=1_000)
+    return clean_line(message, max_chars=1_000)
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -281,3 +281,31 @@ def test_looking_needs_no_engine_and_leaves_no_process(data: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
     wait_until(lambda: not list(data.rglob("*.lock")), 1, "a lock was taken only to look")
+
+
+def test_a_job_cut_off_by_kill_9_is_told_of_and_goes_on(data: Path) -> None:
+    folder = data.parent / "rules"
+    folder.mkdir()
+    many(folder, 40)
+    process = subprocess.Popen(
+        command("docs", "add", str(folder)),
+        env=environment(data),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def listed(*words: str) -> list[dict[str, Any]]:
+        said = json.loads(outside(data, *words, "--json").stdout)
+        return list(said.get("documents", said.get("jobs", [])))
+
+    wait_until(
+        lambda: any(one["status"] == "indexed" for one in listed("list")), 120, "nothing was ever indexed"
+    )
+    process.kill()
+    process.wait(20)
+    [job] = listed("jobs")
+    assert job["status"] == "interrupted"
+    done = outside(data, "jobs", "--resume", job["id"])
+    assert done.returncode == 0 and done.stdout == "40 indexed\n", done.stdout + done.stderr
+    assert {one["status"] for one in listed("list")} == {"indexed"}
+    assert [one["status"] for one in listed("jobs") if one["id"] == job["id"]] == ["done"]

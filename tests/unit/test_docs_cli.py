@@ -3,11 +3,14 @@ library behind it is the FAKE of :mod:`tests.docs_cli_fakes`; what real document
 
 from __future__ import annotations
 
+import os
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from core.cli import docs_arguments as promised
@@ -182,3 +185,36 @@ def test_jobs_tell_of_one_whose_process_is_gone(cli: Cli) -> None:
     assert said["jobs"][0].keys() == fields_of(promised.JOB)
     _, out, _ = cli("jobs", "-n", "1")
     assert "/e and 1 more" in out and first not in out
+
+
+def test_a_job_that_was_left_can_go_on_or_be_ended(cli: Cli) -> None:
+    store, steered = cli.work.store, []
+
+    def steer(what: str) -> Callable[[str], Any]:
+        def act(job_id: str) -> Any:
+            steered.append((what, job_id))
+            return ingest_jobs.update_job(
+                store, job_id, status="done", ended_at=2.0, total=4, done=4, failed=1
+            )
+
+        return act
+
+    cli.work.library.resume = steer("resume")  # type: ignore[attr-defined]
+    cli.work.library.stop = steer("stop")  # type: ignore[method-assign]
+    paused = ingest_jobs.start_job(store, ["/d"], status="paused").result()
+    code, out, _ = cli("jobs", "--resume", paused[:6])
+    assert (code, out) == (1, "3 indexed, 1 failed (see `llm-study docs failed`)\n")
+    assert cli("jobs", "--stop", paused)[0] == 2, "it is over"
+    left = ingest_jobs.start_job(store, ["/d"]).result()
+    ingest_jobs.update_job(store, left, owner_pid=2**22, owner_started=1.0).result()
+    assert cli.json("jobs", "--stop", left)[1]["id"] == left
+    assert steered == [("resume", paused), ("stop", left)]
+    elsewhere = ingest_jobs.start_job(store, ["/d"]).result()
+    parent = psutil.Process(os.getppid())
+    ingest_jobs.update_job(
+        store, elsewhere, owner_pid=parent.pid, owner_started=parent.create_time()
+    ).result()
+    code, _, err = cli("jobs", "--stop", elsewhere)
+    assert code == 2 and "another LLM Study" in err
+    for words in (("--stop", "nope"), ("--resume", "abc")):
+        assert cli("jobs", *words)[0] == 2

@@ -178,6 +178,24 @@ def test_wrong_words_are_usage_errors(words: tuple[str, ...], capsys: pytest.Cap
     assert left.value.code == 2 and "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("docs", "add"), "빠졌습니다: PATH"),
+        (("docs", "zap"), "가운데 하나가 아닙니다"),
+        (("docs", "list", "--zap"), "알 수 없습니다: --zap"),
+        (("docs", "search", "x", "-k"), "-k에 값이 필요합니다"),
+        (("docs", "search", "x", "-k", "0"), "1~10000"),
+    ],
+)
+def test_wrong_usage_is_said_in_the_users_language(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([*words, "--lang", "ko"])
+    assert said in capsys.readouterr().err
+
+
 def test_chunking_is_read_as_it_is_written() -> None:
     parse = build_parser().parse_args
     for text, chunking in (

@@ -25,10 +25,10 @@ MESSAGES: dict[str, str] = {
     "could not be indexed.",
     "docs.cli.add.collection": "collection to add to (default: default); made when it is not there",
     "docs.cli.paths": "files and folders",
-    "docs.cli.chunking": "how texts are cut: headings, recursive, fixed, sentences or code, with :SIZE in terminal cells, "
-    "/OVERLAP, and +header to put the title path before each chunk (recursive:300, fixed:400/80, headings+header)",
+    "docs.cli.chunking": "how texts are cut: headings, recursive, fixed, sentences or code, with :SIZE in terminal cells and "
+    "/OVERLAP; the title path is embedded before each chunk unless -header is added (recursive:300, fixed:400/80-header)",
     "docs.cli.chunking_new": "how texts are cut, for a new collection only: headings, recursive, fixed, sentences or code, "
-    "with :SIZE in terminal cells, /OVERLAP and +header (recursive:300, fixed:400/80, headings+header)",
+    "with :SIZE in terminal cells and /OVERLAP; -header leaves the title path out (recursive:300, fixed:400/80-header)",
     "docs.cli.embedder": "embedding model of the engine; '' is the engine's own",
     "docs.cli.embedder_new": "embedding model, for a new collection only (default: the engine's own)",
     "docs.cli.retry": "try again what failed",
@@ -60,6 +60,8 @@ MESSAGES: dict[str, str] = {
     "docs.cli.jobs.about": "List pieces of ingest work, newest first, those of other LLM Study processes too. interrupted: "
     "its process is gone; the next start goes on with it.",
     "docs.cli.jobs.n": "how many (default 20)",
+    "docs.cli.jobs.resume": "go on with a job that is paused or interrupted",
+    "docs.cli.jobs.stop": "end a job that is paused or interrupted; what is indexed is kept",
     "docs.cli.export": "write chunks to a file or to standard output",
     "docs.cli.export.about": "Write the chunks of documents: jsonl, one object a line (document_id path collection chunk_id "
     "ordinal section page line char_start char_end text), or markdown to read. With --json the chunks go to --output FILE.",
@@ -161,6 +163,7 @@ MESSAGES: dict[str, str] = {
     "docs.note.stale": "Changed since it was indexed: {documents}",
     "docs.jobs.head": "ID\tKIND\tSTATUS\tDONE\tFAILED\tSTARTED\tTOOK\tCOLLECTION\tWHAT",
     "docs.jobs.none": "No ingest jobs yet.",
+    "docs.jobs.stopped": "Job {id} is ended; what it indexed is kept.",
     "docs.show.id": "id",
     "docs.show.title": "title",
     "docs.show.status": "status",
@@ -231,6 +234,11 @@ MESSAGES: dict[str, str] = {
     "error.docs.collection_full.fix": "Add --yes to remove it with them from the index; the files stay.",
     "error.docs.default_stays": "The default collection cannot be removed.",
     "error.docs.default_stays.fix": "Take its documents off: llm-study docs rm ID, or --source PATH.",
+    "error.docs.job_unknown": "There is no job {id}.",
+    "error.docs.job_unknown.fix": "'llm-study docs jobs' lists them.",
+    "error.docs.job_over": "Job {id} is over.",
+    "error.docs.job_elsewhere": "Job {id} is being done by another LLM Study.",
+    "error.docs.job_elsewhere.fix": "Stop or pause it there.",
     "error.docs.set_what": "Nothing was named to change.",
     "error.docs.set_what.fix": "Give --chunking, --embedder, --watch or --no-watch.",
 }

@@ -25,10 +25,10 @@ MESSAGES: dict[str, str] = {
     "있으면 종료 코드는 1입니다.",
     "docs.cli.add.collection": "추가할 컬렉션(기본값: default). 없으면 만듭니다",
     "docs.cli.paths": "파일과 폴더",
-    "docs.cli.chunking": "글을 자르는 방식: headings, recursive, fixed, sentences, code. 뒤에 :크기(터미널 칸 수), /겹침, "
-    "+header(각 청크 앞에 제목 경로)를 붙일 수 있습니다(recursive:300, fixed:400/80, headings+header)",
+    "docs.cli.chunking": "글을 자르는 방식: headings, recursive, fixed, sentences, code. 뒤에 :크기(터미널 칸 수)와 /겹침을 "
+    "붙일 수 있고, 청크 앞에 제목 경로를 함께 임베딩하며 -header로 뺍니다(recursive:300, fixed:400/80-header)",
     "docs.cli.chunking_new": "글을 자르는 방식(새 컬렉션에만): headings, recursive, fixed, sentences, code. 뒤에 :크기(터미널 "
-    "칸 수), /겹침, +header를 붙일 수 있습니다(recursive:300, fixed:400/80, headings+header)",
+    "칸 수)와 /겹침을 붙일 수 있고, -header는 제목 경로를 뺍니다(recursive:300, fixed:400/80-header)",
     "docs.cli.embedder": "엔진의 임베딩 모델. ''는 엔진의 기본 모델",
     "docs.cli.embedder_new": "임베딩 모델(새 컬렉션에만, 기본값: 엔진의 기본 모델)",
     "docs.cli.retry": "실패한 문서를 다시 시도합니다",
@@ -61,6 +61,8 @@ MESSAGES: dict[str, str] = {
     "docs.cli.jobs.about": "색인 작업을 최근 것부터 보여 줍니다. 다른 LLM Study 프로세스의 작업도 나옵니다. interrupted는 하던 "
     "프로세스가 없어졌다는 뜻이며, 다음에 시작할 때 이어서 합니다.",
     "docs.cli.jobs.n": "몇 개까지(기본값 20)",
+    "docs.cli.jobs.resume": "일시 정지되었거나 중단된 작업을 이어서 합니다",
+    "docs.cli.jobs.stop": "일시 정지되었거나 중단된 작업을 끝냅니다. 색인한 것은 남습니다",
     "docs.cli.export": "청크를 파일이나 표준 출력에 씁니다",
     "docs.cli.export.about": "문서의 청크를 씁니다. jsonl은 한 줄에 객체 하나(document_id path collection chunk_id ordinal section "
     "page line char_start char_end text), markdown은 읽기 좋은 글입니다. --json을 붙이면 청크는 --output FILE에 씁니다.",
@@ -161,6 +163,7 @@ MESSAGES: dict[str, str] = {
     "docs.note.stale": "색인한 뒤 바뀐 출처: {documents}",
     "docs.jobs.head": "ID\t종류\t상태\t진행\t실패\t시작\t걸린 시간\t컬렉션\t대상",
     "docs.jobs.none": "아직 색인 작업이 없습니다.",
+    "docs.jobs.stopped": "작업 {id}을(를) 끝냈습니다. 색인한 것은 남아 있습니다.",
     "docs.show.id": "ID",
     "docs.show.title": "제목",
     "docs.show.status": "상태",
@@ -231,6 +234,11 @@ MESSAGES: dict[str, str] = {
     "error.docs.collection_full.fix": "색인에서 함께 없애려면 --yes를 붙이세요. 파일은 그대로 남습니다.",
     "error.docs.default_stays": "기본 컬렉션은 없앨 수 없습니다.",
     "error.docs.default_stays.fix": "문서를 빼세요: llm-study docs rm ID 또는 --source PATH",
+    "error.docs.job_unknown": "{id} 작업이 없습니다.",
+    "error.docs.job_unknown.fix": "'llm-study docs jobs'로 볼 수 있습니다.",
+    "error.docs.job_over": "{id} 작업은 이미 끝났습니다.",
+    "error.docs.job_elsewhere": "{id} 작업은 다른 LLM Study가 하고 있습니다.",
+    "error.docs.job_elsewhere.fix": "그쪽에서 멈추거나 일시 정지하세요.",
     "error.docs.set_what": "바꿀 것을 지정하지 않았습니다.",
     "error.docs.set_what.fix": "--chunking, --embedder, --watch, --no-watch 가운데 하나를 쓰세요.",
 }
