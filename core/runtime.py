@@ -372,7 +372,7 @@ class Runtime:
         from core.rag.opening import open_library
 
         assert self._hub is not None and self._library_ready is not None  # noqa: S101 - set in _main and above
-        library = open_library(store, self.paths, engine, self._emit, self.settings.index_storage)
+        library = open_library(store, self.paths, self.settings, engine, self._emit)
         await library.open()
         self._library_ready.set_result(library)
         self.tools.attach(store)

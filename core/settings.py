@@ -97,6 +97,10 @@ class Settings:
     """Where document indexes lie instead of the data directory: an object store's URI, e.g. ``s3://bucket/folder``.
     Keys and endpoint come from the environment (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``, …). Empty: locally."""
 
+    embed_cache_bytes: int = 512 << 20
+    """Bytes of the file in which vectors are kept by content, so that unchanged paragraphs are not embedded again; what
+    was not used for longest goes first. 0: none are kept."""
+
     watch_interval: float = 60.0
     """Seconds after which the folders of watched collections are looked at, besides changes that are noticed."""
 
@@ -206,6 +210,7 @@ def _coerce(name: str, value: Any) -> Any:
 
 _LIMITS: dict[str, tuple[float, float]] = {
     "num_ctx": (256, 1 << 20),
+    "embed_cache_bytes": (0, 1e12),
     "parallel": (1, 64),
     "queue": (0, 4096),
     "threads": (0, 1024),

@@ -10,13 +10,14 @@ from core.paths import Paths
 from core.rag.embedding import EmbeddingCache, make_embedder
 from core.rag.library import Library
 from core.session import Store
+from core.settings import Settings
 
 
 def open_library(
-    store: Store, paths: Paths, engine: Engine, on_notice: Callable[[Notice], None], storage: str = ""
+    store: Store, paths: Paths, settings: Settings, engine: Engine, on_notice: Callable[[Notice], None]
 ) -> Library:
     """Return the user's library, embedding with an engine; vectors are kept by content beside it."""
-    cache = EmbeddingCache(paths.data / "embeddings.db")
+    cache = EmbeddingCache(paths.data / "embeddings.db", settings.embed_cache_bytes)
     return Library(
         store,
         paths.index_dir,
@@ -25,5 +26,5 @@ def open_library(
         on_notice,
         embedders=lambda name: make_embedder(name or engine.embed_model, engine, cache),
         cache=cache,
-        storage=storage,
+        storage=settings.index_storage,
     )
