@@ -112,7 +112,7 @@ def rows_of(shares: dict[tuple[str, str], int], questions: int = 60) -> list[Lab
         for number in range(questions):
             hit = float(number < found)
             data = {
-                "question": f"q{number}", "unanswerable": False, "answered": True, "ms": 10.0 + number, "step": f"{chunking}{weight}",
+                "question": f"q{number}", "unanswerable": False, "answered": True, "ms": 10.0 + number, "score": 1 - number / 100, "step": f"{chunking}{weight}",
                 "recall@5": hit, "hit@5": hit, "mrr": hit, "ndcg@10": hit, "context_precision": hit / 10, "context_recall": hit,
             }  # fmt: skip
             rows.append(LabRow(len(rows), "r1", 0.0, "question", point, data))
@@ -121,6 +121,7 @@ def rows_of(shares: dict[tuple[str, str], int], questions: int = 60) -> list[Lab
             "unanswerable": True,
             "answered": False,
             "ms": 9.0,
+            "score": 0.1,
             "step": f"{chunking}{weight}",
         }
         rows.append(LabRow(len(rows), "r1", 0.0, "question", point, silent))
@@ -158,6 +159,11 @@ def test_the_best_is_named_with_its_interval_and_its_equals(lang: Any) -> None:
     assert recall.low is not None and recall.high is not None and recall.low < 56 / 60 < recall.high
     assert row[keys.index("decided")].value == 100 and row[keys.index("chunks")].value == 40
     assert any("q56" in warning for warning in found.warnings) and any("1" in one for one in found.warnings)
+    (plot,) = found.plots
+    assert plot.series[0].name.startswith("headings ") and len(plot.series) == 4
+    # The 56 surest are found, the next four are not, and the last question has no answer.
+    assert plot.series[0].points[55][:2] == (pytest.approx(56 / 61 * 100), 0)
+    assert plot.series[0].points[-1][:2] == (100, pytest.approx(5 / 61 * 100))
     assert json.loads(json.dumps(summary(found)))["heat"]["cells"][0][1]["mark"] == "best"
 
 

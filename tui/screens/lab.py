@@ -62,9 +62,9 @@ class LabScreen(Room):
         list_.border_title = tr("labui.list")
         page = Page(
             Plain(id="lab-head"),
+            HeatView(id="lab-heat"),
             Plain(id="lab-plot-title"),
             PlotView(id="lab-plot"),
-            HeatView(id="lab-heat"),
             Plain(id="lab-table"),
             Plain(id="lab-rest"),
             id="lab-detail",

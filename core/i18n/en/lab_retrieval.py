@@ -41,4 +41,5 @@ MESSAGES: dict[str, str] = {
     "lab.found.retrieval.one": "{name} ({embedder}): recall@5 {recall} ({low}–{high}), MRR {mrr} on {n} questions.",
     "lab.warn.retrieval.never": "{count} questions were answered by no variant's first five passages: {named}.",
     "lab.warn.retrieval.failed": "{count} documents could not be read; questions about them cannot be answered.",
+    "lab.plot.risk_coverage": "Answered in vain (%) against questions answered (%), surest first",
 }

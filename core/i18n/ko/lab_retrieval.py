@@ -41,4 +41,5 @@ MESSAGES: dict[str, str] = {
     "lab.found.retrieval.one": "{name}({embedder}): 질문 {n}개에서 recall@5 {recall}({low}–{high}), MRR {mrr}.",
     "lab.warn.retrieval.never": "어느 변형도 앞의 구절 다섯 개로 답하지 못한 질문이 {count}개입니다: {named}.",
     "lab.warn.retrieval.failed": "문서 {count}개를 읽지 못했습니다. 그 문서에 관한 질문에는 답할 수 없습니다.",
+    "lab.plot.risk_coverage": "확실한 질문부터 답할 때 답한 비율(%)에 따른 헛된 답의 비율(%)",
 }

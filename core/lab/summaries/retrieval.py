@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.i18n import tr
 from core.lab.figures import Group, by_point, figure, keyed, number
-from core.lab.types import Column, HeatCell, HeatMap, LabRow, LabRun, Plot
+from core.lab.types import Column, HeatCell, HeatMap, LabRow, LabRun, Plot, Series
 from core.rag.evaluation.report import Standing, standings
 
 Data = Sequence[Mapping[str, Any]]
@@ -22,6 +23,8 @@ FIGURES = {
     "context_recall": "context_recall",
 }
 """Column → measure of a question's row."""
+MOST_DRAWN = 4
+"""Curves in one plot."""
 MOST_NAMED = 12
 """So many questions that no variant answers are named."""
 
@@ -71,8 +74,33 @@ def _weight(text: str) -> str:
 
 
 def plots(run: LabRun, rows: Sequence[LabRow], groups: Sequence[Group]) -> list[Plot]:
-    """None: the heat map shows them."""
-    return []
+    """How many questions may be answered at which risk, of the variants that find most."""
+    best = sorted(groups, key=lambda one: -(one.value("recall5") or 0.0))[:MOST_DRAWN]
+    data = {
+        json.dumps(point, sort_keys=True): [row.data for row in some]
+        for point, some in by_point(rows, ("question",))
+    }
+    lines = tuple(
+        Series(
+            f"{one.point['chunking']} {_weight(str(one.point['keyword']))}",
+            _risk(data[json.dumps(dict(one.point), sort_keys=True)]),
+        )
+        for one in best
+    )
+    return [Plot("risk_coverage", "%", "%", lines)] if lines else []
+
+
+def _risk(data: Data) -> tuple[tuple[float, float, None, None], ...]:
+    """Return share answered and share of those in vain, as the search answers less and less sure questions."""
+    ordered = sorted(data, key=lambda one: -float(one["score"]))
+    points: list[tuple[float, float, None, None]] = []
+    wrong = 0
+    for place, one in enumerate(ordered, 1):
+        wrong += one["unanswerable"] or not one.get("hit@5")
+        # Questions of one score are answered together or not at all.
+        if place == len(ordered) or ordered[place]["score"] != one["score"]:
+            points.append((place / len(ordered) * 100, wrong / place * 100, None, None))
+    return tuple(points)
 
 
 def heat(run: LabRun, groups: Sequence[Group]) -> HeatMap | None:
