@@ -259,7 +259,7 @@ class Conduct(AgentMiddleware):
             answer = "\n\n".join([await self._as_it_is(one) for one in results])
             run.recorder.add_text(answer)
             return AIMessage(answer)
-        chosen = await best_sentences(run, citations) if citations else []
+        chosen = await best_sentences(run.context, citations) if citations else []
         told: list[BaseMessage] = [
             HumanMessage(text) if role == "user" else AIMessage(text)
             for role, text in prompts.for_small_model(
@@ -311,7 +311,7 @@ class Conduct(AgentMiddleware):
         if "\n" in answer:
             return answer
         if citations and not answer:
-            return self._quoted(await best_sentences(self.run, citations))
+            return self._quoted(await best_sentences(self.run.context, citations))
         return prompts.plain_result(answer or str(tool.content))
 
     def _quoted(self, chosen: Sequence[Candidate]) -> str:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from core.agent.answers.extract import Candidate, candidates, extract
+from core.agent.answers.extract import Candidate, best_of_each, candidates, extract
 from core.agent.answers.sentences import sentences
 from core.agent.answers.verify import verify
 from core.agent.check import answer_repeats
@@ -15,7 +15,7 @@ from core.events import Citation
 from core.text import shorten
 
 if TYPE_CHECKING:
-    from core.agent.state import RunState
+    from core.agent.types import ToolContext
 
 EMBEDDED_CHARS = 400
 """Of a sentence that is compared by meaning."""
@@ -23,23 +23,29 @@ MOST_EMBEDDED = 80
 """Sentences compared by meaning at most: a millisecond or two each."""
 
 
-async def best_sentences(run: RunState, citations: Sequence[Citation]) -> list[Candidate]:
+async def best_sentences(context: ToolContext, citations: Sequence[Citation]) -> list[Candidate]:
     """Return the sentences of the passages found that fit the question best, by words and by meaning.
 
     Without an embedding model that answers, words have to do.
     """
+    meaning = await _meaning(context, citations)
+    return await asyncio.to_thread(extract, context.question, citations, meaning)
+
+
+async def nearest_sentences(context: ToolContext, citations: Sequence[Citation]) -> dict[int, Candidate]:
+    """Return the sentence nearest to the question of every passage, by the passage's number."""
+    meaning = await _meaning(context, citations)
+    return await asyncio.to_thread(best_of_each, context.question, citations, meaning)
+
+
+async def _meaning(context: ToolContext, citations: Sequence[Citation]) -> list[float] | None:
     found = await asyncio.to_thread(candidates, citations)
-    meaning = await _meaning(run, citations, found) if 0 < len(found) <= MOST_EMBEDDED else None
-    return await asyncio.to_thread(extract, run.question, citations, meaning)
-
-
-async def _meaning(
-    run: RunState, citations: Sequence[Citation], found: Sequence[Candidate]
-) -> list[float] | None:
+    if not 0 < len(found) <= MOST_EMBEDDED:
+        return None
     sections = {one.number: one.section.rsplit("›", 1)[-1].strip() for one in citations}
     texts = [shorten(f"{sections[one.number]}: {one.text}", EMBEDDED_CHARS) for one in found]
     try:
-        asked, *vectors = await run.context.engine.embed([run.question, *texts])
+        asked, *vectors = await context.engine.embed([context.question, *texts])
     except Exception:
         # Whatever is wrong with the engine: the passages are here, and words can be compared without it.
         return None

@@ -23,7 +23,7 @@ HEAD_CHARS = 400
 
 _REPLACED_NAME = re.compile(
     r"\(구\)|\[구\]|구버전|구 ?규정|폐지|폐기|개정 ?전|만료|이전 ?버전|"
-    r"\b(?:superseded|deprecated|obsolete|withdrawn|outdated|archived?|expired|old version|no longer valid)\b",
+    r"\b(?:superseded|deprecated|obsolete|withdrawn|outdated|archived|expired|old version|no longer valid)\b",
     re.IGNORECASE,
 )
 _REPLACED_TEXT = re.compile(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.agent.answers.numbers import numbers
+from core.agent.answers.numbers import numbers, same
 from core.agent.answers.passage import Unit, joined, read, units
 from core.agent.answers.words import Word, bigrams, keys_of, share
 from core.events import Citation
@@ -21,13 +21,21 @@ CELL_CHARS = 40
 """A line without a full stop that is shorter than this is taken for a cell of a table."""
 QUOTE_CHARS = 420
 """A longer sentence (a paragraph without full stops) is cut."""
-BY_WORDS, BY_MEANING, BY_PASSAGE, BY_CHUNK, BY_KIND, TITLE = 0.60, 0.55, 0.90, 0.40, 0.12, 0.15
+BY_WORDS, BY_MEANING, BY_PASSAGE, BY_CHUNK, BY_KIND, NAMED, TITLE = (
+    0.60, 0.55, 0.90, 0.40, 0.12, 0.10, 0.25,
+)  # fmt: skip
 """Weights of a sentence's score; chosen on the training questions of the sample corpus."""
 
 _JOINED = re.compile(
-    r"^(?:다만|단|또한|그리고|그러나|하지만|이때|이 경우|그 경우|이는|이를|그 밖에|however|but|also|it|they|this|these|otherwise|then)\b",
+    r"^(?:다만|단|또한|그리고|그러나|하지만|이때|이 경우|그 경우|이는|이를|그 밖에|however|but|also|it|they|this|these|otherwise|then|so)\b",
     re.IGNORECASE,
 )
+_ABOUT = re.compile(
+    r"^\W*(?:문서 ?번호|시행일|개정 ?(?:이력|\d)|작성(?:자|일)|data sheet|document (?:no|number)|effective|edition|revision|version)|"
+    r"(?:시행일|Effective|Edition \d|대체합니다|폐지된 문서)",
+    re.IGNORECASE,
+)
+"""Lines about the document itself."""
 _SENTENCE = re.compile(r"[.!?。]\W*$|[다요]\W*$")
 _KINDS: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
     (re.compile(r"얼마|금액|비용|가격|단가|요금|how much|cost|price|fee|spend|budget", re.IGNORECASE), frozenset({"krw", "usd", "eur", "gbp", "%", "point"})),
@@ -71,7 +79,7 @@ def candidates(citations: Sequence[Citation]) -> list[Candidate]:
             text = shown(unit)
             if len(text) < 4:
                 continue
-            title = not unit.numbers and keys_of(read(text).words) <= above
+            title = bool(_ABOUT.search(text)) or (not unit.numbers and keys_of(read(text).words) <= above)
             title = title or (not place and not _SENTENCE.search(text) and not unit.alone and len(text) < 60)
             inside = hit is None or (unit.start < hit[1] and hit[0] < unit.end)
             found.append(Candidate(one.number, place, unit, text, max(0.0, one.score / top), title, inside))
@@ -80,7 +88,7 @@ def candidates(citations: Sequence[Citation]) -> list[Candidate]:
 
 def _whole(passage: str) -> list[Unit]:
     """Return the sentences and rows of a passage; cells that stand on lines of their own (tables out of PDF files) each with
-    the lines around it, since alone they say nothing."""
+    the two behind it, since alone they say nothing."""
     pieces = units(passage)
     short = [_is_cell(one) for one in pieces]
     found = []
@@ -88,12 +96,10 @@ def _whole(passage: str) -> list[Unit]:
         if not short[place]:
             found.append(one)
             continue
-        first, last = place, place
-        if place and short[place - 1]:
-            first -= 1
+        last = place
         while last + 1 < len(pieces) and short[last + 1] and last < place + 2:
             last += 1
-        found.append(joined(passage, pieces[first : last + 1]) if last > first else one)
+        found.append(joined(passage, pieces[place : last + 1]) if last > place else one)
     return found
 
 
@@ -130,13 +136,20 @@ def ranked(
     korean = has_hangul(question)
     wanted = next((kinds for pattern, kinds in _KINDS if pattern.search(question)), frozenset[str]())
     weights = [(word, _rarity(word, found)) for word in asked.words]
-    total = sum(weight * word.weight for word, weight in weights) + 3.0 * len(asked.codes) or 1.0
+    total = (
+        sum(weight * word.weight for word, weight in weights)
+        + 3.0 * len(asked.codes)
+        + 2.0 * len(asked.numbers)
+        or 1.0
+    )
     scored = []
     for place, one in enumerate(found):
         held = sum(
             weight * word.weight * share(word, one.unit.keys, one.unit.syllables) for word, weight in weights
         )
         held += 3.0 * len(asked.codes & one.unit.codes)
+        held += 2.0 * sum(any(same(number, other) for other in one.unit.numbers) for number in asked.numbers)
+        named = any(one.text.casefold().startswith(code) for code in asked.codes)
         kind = bool(wanted) and any(number.unit in wanted or "*" in wanted for number in one.unit.numbers)
         near = max(0.0, meaning[place]) if meaning is not None else 0.0
         # Words cannot be shared across languages: a sentence of another one is not worth less for it.
@@ -147,6 +160,7 @@ def ranked(
             + BY_PASSAGE * one.relevance
             + BY_KIND * kind
             + BY_CHUNK * one.hit
+            + NAMED * named
             - TITLE * one.title
         )
         scored.append((score, one))
@@ -158,7 +172,7 @@ def extract(
 ) -> list[Candidate]:
     """Return the sentences to quote, in the order to be read; none when there is no passage.
 
-    A sentence that leans on the one before it (다만, however) brings it along.
+    A sentence that leans on the one before it (다만, however) brings it along, and the other way round.
     """
     found = candidates(citations)
     order = ranked(question, found, meaning)
@@ -171,14 +185,26 @@ def extract(
             break
         if not any(_overlaps(one, other) or _repeats(one, other) for other in chosen):
             chosen.append(one)
-    if len(chosen) < MOST and first.place and _JOINED.match(first.text):
-        before = next(
-            (one for one in found if one.number == first.number and one.place == first.place - 1), None
-        )
-        if before is not None and before not in chosen:
-            chosen.append(before)
+    beside = {one.place - first.place: one for one in found if one.number == first.number}
+    before, after = beside.get(-1), beside.get(1)
+    leaning = [
+        one
+        for one, leans in ((before, _JOINED.match(first.text)), (after, after and _JOINED.match(after.text)))
+        if one is not None and leans and one not in chosen
+    ]
+    chosen = [*chosen[: MOST - len(leaning)], *leaning]
     ranks = {one.number: place for place, one in reversed(list(enumerate(chosen)))}
     return sorted(chosen, key=lambda one: (ranks[one.number], one.place))
+
+
+def best_of_each(
+    question: str, citations: Sequence[Citation], meaning: Sequence[float] | None = None
+) -> dict[int, Candidate]:
+    """Return the sentence nearest to the question of every passage, by the passage's number."""
+    found: dict[int, Candidate] = {}
+    for _, one in ranked(question, candidates(citations), meaning):
+        found.setdefault(one.number, one)
+    return found
 
 
 def _rarity(word: Word, found: Sequence[Candidate]) -> float:

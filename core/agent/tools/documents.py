@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.agent import semconv
-from core.agent.answers.extract import extract
 from core.agent.answers.guard import delimited
 from core.agent.answers.pack import pack, unique
 from core.agent.answers.sentences import sentences
 from core.agent.context.counter import estimate
+from core.agent.quoting import nearest_sentences
 from core.agent.tools.language import said
 from core.agent.types import Tool, ToolContext, ToolResult
 from core.events import Citation, Hit
@@ -28,7 +28,7 @@ ANSWERABLE = 0.22
 Only where the search itself does not say: :class:`core.rag.types.SearchResult` does. On the training questions of the
 sample corpus 3 of 105 with an answer fall below it.
 """
-SNIPPET_CHARS = 120
+SNIPPET_CHARS = 160
 """What is shown of a passage that came nearest."""
 UNSURE = (
     "The search found nothing that clearly answers the question. Say that it is not in the documents, unless a passage "
@@ -61,7 +61,8 @@ async def _call(context: ToolContext, arguments: Mapping[str, Any]) -> ToolResul
     packed = passages(cited, context.settings.num_ctx)
     if told:
         return ToolResult(packed, citations=cited, data=data)
-    return ToolResult(f"{UNSURE}\n\n{packed}", not_in_documents(context, cited), citations=cited, data=data)
+    answer = await not_in_documents(context, cited)
+    return ToolResult(f"{UNSURE}\n\n{packed}", answer, citations=cited, data=data)
 
 
 def answerable(hits: Sequence[Hit]) -> bool:
@@ -69,19 +70,15 @@ def answerable(hits: Sequence[Hit]) -> bool:
     return any(hit.score >= ANSWERABLE for hit in hits)
 
 
-def not_in_documents(context: ToolContext, nearest: Sequence[Citation]) -> str:
+async def not_in_documents(context: ToolContext, nearest: Sequence[Citation]) -> str:
     """Say, in the question's language, that the documents do not tell, and what came nearest. It claims nothing."""
-    return "\n".join(
-        [said(context, "agent.not_in_documents"), "", *(_nearest(context, item) for item in nearest)]
-    )
-
-
-def _nearest(context: ToolContext, item: Citation) -> str:
-    """Write a passage that came near: where it is, and the sentence that is nearest to the question."""
-    place = f"{item.document} › {item.section}" if item.section else item.document
-    best = extract(context.question, [item])[:1]
-    snippet = f": “{clean_line(best[0].text, max_chars=SNIPPET_CHARS)}”" if best else ""
-    return f"- [{item.number}] {place}{snippet}"
+    best = await nearest_sentences(context, nearest)
+    lines = []
+    for item in nearest:
+        place = item.document + (f" › {item.section.rsplit('›', 1)[-1].strip()}" if item.section else "")
+        text = clean_line(best[item.number].text, max_chars=SNIPPET_CHARS) if item.number in best else ""
+        lines.append(f"- [{item.number}] {place}" + (f": “{text}”" if text else ""))
+    return "\n".join([said(context, "agent.not_in_documents"), "", *lines])
 
 
 def passages(citations: Sequence[Citation], budget: int) -> str:
