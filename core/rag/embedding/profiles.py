@@ -51,8 +51,9 @@ class Profile:
         return self if self.context or not tokens or tokens < 16 else replace(self, context=tokens)
 
 
-USE = Profile(context=100_000)
-"""The embedded model: no limit of its own, the engine cuts."""
+USE = Profile(context=100_000, batch=8)
+"""The embedded model: no limit of its own, the engine cuts. Smaller requests cost it nothing, and while documents are
+embedded a question waits half as long as with 16 (450 instead of 740 ms where everything was three times slower)."""
 
 E5 = Profile(document="passage: ", query="query: ", context=512, batch=8)
 
