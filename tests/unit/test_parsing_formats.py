@@ -193,6 +193,21 @@ def test_a_word_file_says_what_its_reader_sees_and_says_it_once() -> None:
     ]  # fmt: skip
 
 
+def test_headings_are_found_by_what_their_style_is_called() -> None:
+    styles = (
+        f'<w:styles {W}><w:style w:styleId="a3"><w:name w:val="heading 2"/></w:style>'
+        '<w:style w:styleId="1"><w:name w:val="사내 제목"/><w:pPr><w:outlineLvl w:val="0"/></w:pPr></w:style></w:styles>'
+    )
+    body = paragraph("규정", "1") + paragraph("휴가", "a3") + paragraph("15일", "a4")
+    parts = {"word/document.xml": f"<w:document {W}><w:body>{body}</w:body></w:document>"}
+    assert read("a.docx", zipped(parts | {"word/styles.xml": styles})).text == "# 규정\n\n## 휴가\n\n15일"
+    assert read("a.docx", zipped(parts | {"word/styles.xml": "<broken"})).text == "규정\n\n휴가\n\n15일"
+    head = '<h><style id="3" name="개요 2" engName="Outline 2"/><style id="4" name="본문"/></h>'
+    section = '<s><p styleIDRef="3"><run><t>접수</t></run></p><p styleIDRef="4"><run><t>2시간 안에</t></run></p></s>'
+    hangul = zipped({"Contents/section0.xml": section, "Contents/header.xml": head})
+    assert read("a.hwpx", hangul).text == "## 접수\n\n2시간 안에"
+
+
 def test_a_table_inside_a_table_of_a_hangul_file_is_said_once() -> None:
     def hangul(inside: str) -> str:
         return f"<hp:p><hp:run>{inside}</hp:run></hp:p>"
@@ -219,12 +234,19 @@ def test_a_hangul_file_behind_a_password_says_so() -> None:
     assert reason("a.hwpx", zipped(parts)) == "protected"
 
 
+STYLES = (
+    '<styleSheet><numFmts><numFmt numFmtId="164" formatCode="yyyy&quot;년&quot; m/d h:mm"/></numFmts>'
+    '<cellXfs><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="164"/><xf numFmtId="10"/><xf numFmtId="20"/></cellXfs></styleSheet>'
+)
+
+
 def workbook(rows: str, *, extra: str = "") -> bytes:
     return zipped(
         {
             "xl/workbook.xml": f'<workbook xmlns:r="rel"><sheets><sheet name="단가표" r:id="r1"/>{extra}</sheets></workbook>',
             "xl/_rels/workbook.xml.rels": '<Relationships><Relationship Id="r1" Target="worksheets/sheet1.xml"/>'
             '<Relationship Id="r2" Target="/xl/worksheets/sheet2.xml"/></Relationships>',
+            "xl/styles.xml": STYLES,
             "xl/sharedStrings.xml": "<sst><si><t>품목</t></si><si><r><t>단</t></r><r><t>가</t></r><rPh><t>dan</t></rPh></si></sst>",
             "xl/worksheets/sheet1.xml": f"<worksheet><sheetData>{rows}</sheetData></worksheet>",
             "xl/worksheets/sheet2.xml": '<worksheet><sheetData><row><c t="inlineStr"><is><t>비밀</t></is></c></row></sheetData></worksheet>',
@@ -245,6 +267,18 @@ def test_a_workbook_is_its_sheets_as_tables() -> None:
     )
     chunks = chunk_text(found.text, found.media_type, (), Chunking())
     assert [chunk.section for chunk in chunks] == ["단가표"]
+    values = (
+        ("1", "45931"),
+        ("2", "45931.75"),
+        ("3", "0.155"),
+        ("4", "0.375"),
+        ("0", "45931"),
+        ("9", "7"),
+        ("1", "x"),
+    )
+    cells = "".join(f'<c s="{style}"><v>{value}</v></c>' for style, value in values)
+    text = read("날짜.xlsx", workbook(f"<row>{cells}</row>")).text
+    assert text == "## 단가표\n\n2025-10-01 2025-10-01 18:00 15.5% 09:00 45931 7 x"
     assert reason("a.xlsx", workbook('<row><c r="ZZZ1"><v>1</v></c></row>')) == "too_complex"
 
 
@@ -258,8 +292,9 @@ def test_slides_are_read_in_order_with_tables_and_notes() -> None:
     table = "<a:tbl><a:tr><a:tc><a:p><a:r><a:t>분기</a:t></a:r></a:p></a:tc></a:tr><a:tr><a:tc><a:p><a:r><a:t>3</a:t></a:r></a:p></a:tc></a:tr></a:tbl>"
     data = zipped(
         {
-            "ppt/presentation.xml": "<p/>",
-            "ppt/slides/slide10.xml": slide(shape("마지막", "title")),
+            "ppt/presentation.xml": '<p xmlns:r="rel"><sldId id="256" r:id="b"/><sldId id="257" r:id="a"/></p>',
+            "ppt/_rels/presentation.xml.rels": '<R><r Id="b" Target="slides/slide2.xml"/><r Id="a" Target="slides/slide1.xml"/></R>',
+            "ppt/slides/slide1.xml": slide(shape("마지막", "title")),
             "ppt/slides/slide2.xml": slide(
                 shape("본문") + shape("매출", "ctrTitle") + f"<p:graphicFrame>{table}</p:graphicFrame>"
             ),

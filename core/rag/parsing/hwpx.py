@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import zipfile
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-from core.rag.parsing.archive import local, numbered, opened, part, table, title_of, xml
+from core.rag.parsing.archive import attribute, local, numbered, opened, part, table, title_of, xml
 from core.rag.parsing.errors import LoadError
 
 _BREAKS = {"lineBreak": "\n", "tab": "\t", "nbSpace": " ", "fwSpace": " ", "hyphen": "-"}
+_OUTLINE = re.compile(r"(?:개요|outline)\s*(\d{1,2})", re.IGNORECASE)
 
 
 def read(data: bytes) -> tuple[str, str]:
@@ -25,23 +28,43 @@ def read(data: bytes) -> tuple[str, str]:
     names = numbered(archive, r"Contents/section\d+\.xml")
     if not names:
         raise LoadError("damaged")
-    blocks = [text for name in names for text in _blocks(xml(part(archive, name))) if text]
+    levels = _levels(archive)
+    blocks = [text for name in names for text in _blocks(xml(part(archive, name)), levels) if text]
     return "\n\n".join(blocks), title_of(archive, "Contents/content.hpf")
 
 
-def _blocks(element: ElementTree.Element) -> Iterator[str]:
+def _levels(archive: zipfile.ZipFile) -> dict[str, int]:
+    """Return by style the level of its headings: Hangul's outline styles are called 개요 1 to 개요 10."""
+    if "Contents/header.xml" not in archive.namelist():
+        return {}
+    try:
+        head = xml(part(archive, "Contents/header.xml"))
+    except LoadError:
+        # Without its styles a document has no headings, and still its text.
+        return {}
+    found: dict[str, int] = {}
+    for style in head.iter():
+        level = _OUTLINE.match(attribute(style, "name")) or _OUTLINE.match(attribute(style, "engName"))
+        if local(style) == "style" and level:
+            found[attribute(style, "id")] = min(6, max(1, int(level[1])))
+    return found
+
+
+def _blocks(element: ElementTree.Element, levels: dict[str, int]) -> Iterator[str]:
     """Yield the paragraphs below an element, and after each the tables and boxes that stand in it."""
     for child in element:
         if local(child) == "p":
             inner: list[ElementTree.Element] = []
-            yield _text(child, inner).strip()
+            text = _text(child, inner).strip()
+            level = levels.get(attribute(child, "styleIDRef"), 0)
+            yield f"{'#' * level} {' '.join(text.split())}" if text and level else text
             for one in inner:
-                yield from _table(one) if local(one) == "tbl" else _blocks(one)
+                yield from _table(one, levels) if local(one) == "tbl" else _blocks(one, levels)
         else:
-            yield from _blocks(child)
+            yield from _blocks(child, levels)
 
 
-def _table(element: ElementTree.Element) -> Iterator[str]:
+def _table(element: ElementTree.Element, levels: dict[str, int]) -> Iterator[str]:
     """Yield a table; tables inside its cells come after it, each once."""
     inner: list[ElementTree.Element] = []
     rows = [
@@ -49,7 +72,7 @@ def _table(element: ElementTree.Element) -> Iterator[str]:
     ]
     yield table(rows)
     for one in inner:
-        yield from _table(one) if local(one) == "tbl" else _blocks(one)
+        yield from _table(one, levels) if local(one) == "tbl" else _blocks(one, levels)
 
 
 def _cell(element: ElementTree.Element, inner: list[ElementTree.Element]) -> str:

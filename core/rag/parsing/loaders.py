@@ -21,7 +21,7 @@ from core.rag.parsing.kinds import MEDIA_TYPES as MEDIA_TYPES
 from core.rag.parsing.kinds import media_type as media_type
 from core.text import clean, clean_line
 
-PARSER = "loaders-3"
+PARSER = "loaders-4"
 """Version of this module's output. Changing what it reads changes this, and files are indexed again."""
 
 MAX_FILE_BYTES = 64 << 20

@@ -6,6 +6,7 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator
+from datetime import date, timedelta
 from xml.etree import ElementTree
 
 from core.rag.parsing.archive import attribute, local, numbered, opened, part, table, title_of, xml
@@ -18,19 +19,21 @@ from core.rag.parsing.errors import LoadError
 def read_workbook(data: bytes) -> tuple[str, str, str]:
     """Return the sheets' cells as tables, the title, and a note (``rows_left_out`` or ``""``).
 
-    Values are those the program stored last; dates are the numbers they are stored as unless stored as text.
+    Values are those the program stored last; dates and shares are written as their format shows them, more or less.
 
     Raises:
         LoadError: It is damaged, protected, or unpacks to too much.
     """
     archive = opened(data)
-    shared = _shared(archive)
+    shared, formats = _shared(archive), _formats(archive)
+    book = xml(part(archive, "xl/workbook.xml"))
+    cells = _Cells(shared, formats, _epoch(book))
     blocks: list[str] = []
     left = MAX_ROWS
     note = ""
-    for name, path in _sheets(archive):
+    for name, path in _sheets(archive, book):
         rows = []
-        for row in _rows(xml(part(archive, path)), shared):
+        for row in _rows(xml(part(archive, path)), cells):
             if left <= 0:
                 note = "rows_left_out"
                 break
@@ -58,9 +61,8 @@ def _string(element: ElementTree.Element) -> str:
     return "".join(parts)
 
 
-def _sheets(archive: zipfile.ZipFile) -> list[tuple[str, str]]:
+def _sheets(archive: zipfile.ZipFile, book: ElementTree.Element) -> list[tuple[str, str]]:
     """Return the sheets a reader sees, name and part, in their order."""
-    book = xml(part(archive, "xl/workbook.xml"))
     targets: dict[str, str] = {}
     if "xl/_rels/workbook.xml.rels" in archive.namelist():
         for one in xml(part(archive, "xl/_rels/workbook.xml.rels")):
@@ -81,21 +83,21 @@ def _sheets(archive: zipfile.ZipFile) -> list[tuple[str, str]]:
     return found
 
 
-def _rows(sheet: ElementTree.Element, shared: list[str]) -> Iterator[list[str]]:
+def _rows(sheet: ElementTree.Element, cells: _Cells) -> Iterator[list[str]]:
     for row in sheet.iter():
         if local(row) != "row":
             continue
-        cells: list[str] = []
+        found: list[str] = []
         for cell in row:
             if local(cell) != "c":
                 continue
-            column = _column(attribute(cell, "r"), len(cells))
+            column = _column(attribute(cell, "r"), len(found))
             if column >= MAX_COLUMNS:
                 raise LoadError("too_complex")
-            cells.extend([""] * (column + 1 - len(cells)))
-            cells[column] = " ".join(_value(cell, shared).split())
-        if any(cells):
-            yield cells
+            found.extend([""] * (column + 1 - len(found)))
+            found[column] = " ".join(cells.shown(cell).split())
+        if any(found):
+            yield found
 
 
 def _column(reference: str, following: int) -> int:
@@ -108,17 +110,92 @@ def _column(reference: str, following: int) -> int:
     return number - 1
 
 
-def _value(cell: ElementTree.Element, shared: list[str]) -> str:
-    kind = attribute(cell, "t")
-    if kind == "inlineStr":
-        return "".join(_string(one) for one in cell if local(one) == "is")
-    value = next((one.text or "" for one in cell if local(one) == "v"), "")
-    if kind == "s":
-        index = int(value) if value.isdecimal() and len(value) < 9 else -1
-        return shared[index] if 0 <= index < len(shared) else ""
-    if kind == "b":
-        return {"1": "TRUE", "0": "FALSE"}.get(value, value)
-    return _shortened(value) if kind in ("", "n") else value
+def _formats(archive: zipfile.ZipFile) -> list[str]:
+    """Return for each cell style ``date``, ``time``, ``share`` or ``""``."""
+    if "xl/styles.xml" not in archive.namelist():
+        return []
+    try:
+        styles = xml(part(archive, "xl/styles.xml"))
+    except LoadError:
+        # Numbers are then written as they are stored.
+        return []
+    codes = {
+        attribute(one, "numFmtId"): attribute(one, "formatCode")
+        for one in styles.iter()
+        if local(one) == "numFmt"
+    }
+    used = next((one for one in styles if local(one) == "cellXfs"), ElementTree.Element("none"))
+    return [_kind(attribute(one, "numFmtId"), codes) for one in used if local(one) == "xf"]
+
+
+def _kind(number: str, codes: dict[str, str]) -> str:
+    """Say what a number format shows (ECMA-376 part 1, 18.8.30; 27 to 58 are the dates of East Asia)."""
+    code = int(number) if number.isdecimal() and len(number) < 6 else 0
+    if code in (9, 10):
+        return "share"
+    if 14 <= code <= 17 or code == 22 or 27 <= code <= 31 or code == 36 or 50 <= code <= 58:
+        return "date"
+    if 18 <= code <= 21 or 32 <= code <= 35 or 45 <= code <= 47:
+        return "time"
+    plain = re.sub(r'"[^"]*"|\[[^\]]*\]|\\.', "", codes.get(number, "")).lower()
+    if re.search(r"y|d|m{3}", plain):
+        return "date"
+    return "time" if re.search(r"h|ss", plain) else "share" if "%" in plain else ""
+
+
+def _epoch(book: ElementTree.Element) -> date:
+    """Return the day with number 0; workbooks from old Macs count from 1904."""
+    properties = (one for one in book if local(one) == "workbookPr")
+    old_mac = any(attribute(one, "date1904") in ("1", "true") for one in properties)
+    return date(1904, 1, 1) if old_mac else date(1899, 12, 30)
+
+
+class _Cells:
+    """Writes cells as a reader sees them."""
+
+    def __init__(self, shared: list[str], formats: list[str], epoch: date) -> None:
+        self._shared = shared
+        self._formats = formats
+        self._epoch = epoch
+
+    def shown(self, cell: ElementTree.Element) -> str:
+        """Return the text of a cell."""
+        kind = attribute(cell, "t")
+        if kind == "inlineStr":
+            return "".join(_string(one) for one in cell if local(one) == "is")
+        value = next((one.text or "" for one in cell if local(one) == "v"), "")
+        if kind == "s":
+            index = _index(value)
+            return self._shared[index] if 0 <= index < len(self._shared) else ""
+        if kind == "b":
+            return {"1": "TRUE", "0": "FALSE"}.get(value, value)
+        if kind not in ("", "n"):
+            return value
+        style = _index(attribute(cell, "s"))
+        return self._number(value, self._formats[style] if 0 <= style < len(self._formats) else "")
+
+    def _number(self, value: str, kind: str) -> str:
+        try:
+            number = float(value) if kind else 0.0
+            if kind == "date" and 1 <= number < 2_900_000:
+                day = (self._epoch + timedelta(days=int(number))).isoformat()
+                return f"{day} {_clock(number)}" if number % 1 else day
+            if kind == "time" and 0 <= number < 1:
+                return _clock(number)
+            if kind == "share":
+                return f"{number * 100:.10g}%"
+        except (ValueError, OverflowError):
+            return value
+        return _shortened(value)
+
+
+def _clock(days: float) -> str:
+    minutes = round(days % 1 * 24 * 60)
+    return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
+
+
+def _index(value: str) -> int:
+    return int(value) if value.isdecimal() and len(value) < 9 else -1
 
 
 def _shortened(number: str) -> str:
@@ -143,7 +220,7 @@ def read_slides(data: bytes) -> tuple[str, str]:
     archive = opened(data)
     names = set(archive.namelist())
     blocks: list[str] = []
-    for number, path in enumerate(numbered(archive, r"ppt/slides/slide\d+\.xml"), 1):
+    for number, path in enumerate(_slides(archive), 1):
         title, texts = _slide(xml(part(archive, path)))
         blocks.append(f"## {title or number}")
         blocks.extend(texts)
@@ -152,6 +229,27 @@ def read_slides(data: bytes) -> tuple[str, str]:
             _title, said = _slide(xml(part(archive, notes)))
             blocks.extend(text for text in said if not text.isdecimal())
     return "\n\n".join(blocks), title_of(archive, "docProps/core.xml")
+
+
+def _slides(archive: zipfile.ZipFile) -> list[str]:
+    """Return the slides' parts in the order they are shown; those no order names come last."""
+    files = numbered(archive, r"ppt/slides/slide\d+\.xml")
+    relations = "ppt/_rels/presentation.xml.rels"
+    if relations not in archive.namelist():
+        return files
+    targets = {
+        attribute(one, "Id"): posixpath.normpath(f"ppt/{attribute(one, 'Target')}")
+        for one in xml(part(archive, relations))
+    }
+    shown = [
+        targets.get(next((value for key, value in one.items() if key.endswith("}id")), ""), "")
+        for one in xml(part(archive, "ppt/presentation.xml")).iter()
+        if local(one) == "sldId"
+    ]
+    return [
+        *(path for path in dict.fromkeys(shown) if path in files),
+        *(path for path in files if path not in shown),
+    ]
 
 
 def _notes_of(archive: zipfile.ZipFile, slide: str, names: set[str]) -> str:
