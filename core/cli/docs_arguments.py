@@ -210,7 +210,7 @@ def _keeping(action: _Actions) -> None:
     _collection(remove)
     check = action(
         "check",
-        json="documents chunks repaired left troubles[kind collection document_id path expected found]",
+        json="documents chunks repaired left waiting troubles[kind collection document_id path expected found]",
     )
     check.add_argument("--repair", action="store_true", help=tr("docs.cli.check.repair"))
 

@@ -34,8 +34,7 @@ def change(work: Runtime, arguments: argparse.Namespace) -> int:
         wait(work.library.stop(job.id))
     else:
         # The library may have taken it up by itself as it started; then only the end is waited for.
-        line = Line(quiet=arguments.json)
-        follow(work, lambda: work.library.resume(job.id), line, over=lambda: _over(store, job.id))
+        follow(work, lambda: work.library.resume(job.id), Line(quiet=arguments.json))
     now = ingest_jobs.get_job(store, job.id) or job
     if arguments.json:
         print_json(_job_json(now, names_of(collections_of(store))))
@@ -44,11 +43,6 @@ def change(work: Runtime, arguments: argparse.Namespace) -> int:
     else:
         print(summary(now.done - now.failed, now.failed))
     return 1 if arguments.resume and now.failed else 0
-
-
-def _over(store: Store, job_id: str) -> bool:
-    now = ingest_jobs.get_job(store, job_id)
-    return now is None or now.ended_at is not None
 
 
 def _the_job(store: Store, word: str) -> JobRow:

@@ -18,7 +18,7 @@ from core.cli.docs_names import (
     the_documents,
     the_source,
 )
-from core.cli.docs_progress import Line, follow, name_failed
+from core.cli.docs_progress import Line, follow, name_failed, waiting
 from core.cli.docs_words import document_json, source_json, trouble_json
 from core.cli.work import wait
 from core.errors import StudyError, UsageError
@@ -217,30 +217,38 @@ def remove(work: Runtime, arguments: argparse.Namespace) -> int:
 
 
 def check(work: Runtime, arguments: argparse.Namespace) -> int:
-    """Compare ledger and index. Exit code 1 when a disagreement is left."""
+    """Compare ledger and index. Exit code 1 when a disagreement is left, or a document waits to be indexed."""
     line = Line(quiet=arguments.json)
     store = wait(work.store_ready)
-    report = follow(work, lambda: work.library.check(arguments.repair), line)
-    # What a repair did is not taken on trust: it is looked at again.
-    left = (
-        wait(work.library.check(False)).troubles if arguments.repair and report.troubles else report.troubles
-    )
+    if arguments.repair:
+        report = follow(work, lambda: work.library.check(True), line)
+        # What a repair did is not taken on trust: it is looked at again.
+        again = wait(work.library.check(False))
+        left, counted = again.troubles, again
+    else:
+        report = counted = wait(work.library.check(False))
+        left = report.troubles
+    waits = waiting(store)
     names = names_of(collections_of(store))
     if arguments.json:
         print_json(
             {
-                "documents": report.documents,
-                "chunks": report.chunks,
+                "documents": counted.documents,
+                "chunks": counted.chunks,
                 "repaired": arguments.repair and not left,
                 "left": len(left),
+                "waiting": waits,
                 "troubles": [trouble_json(one, names) for one in report.troubles],
             }
         )
-        return 1 if left else 0
+        return 1 if left or waits else 0
     for one in report.troubles:
         print(f"! {_sentence(one, names)}")
-    print(_verdict(report.documents, report.chunks, report.troubles, left))
-    return 1 if left else 0
+    if waits:
+        print(f"! {tr('error.docs.none_ready', count=waits)} {tr('error.docs.none_ready.fix')}")
+    if report.troubles or not waits:
+        print(_verdict(counted.documents, counted.chunks, report.troubles, left))
+    return 1 if left or waits else 0
 
 
 def _sentence(trouble: Trouble, names: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ from core.events import Document, Event, IngestProgress
 from core.i18n import tr
 from core.rag import scan
 from core.runtime import Runtime
+from core.session import Store, documents, ingest_jobs
 from core.text import clean, clean_line
 
 T = TypeVar("T")
@@ -28,6 +29,12 @@ PLAIN_EVERY_S = 5.0
 
 STOP_S = 10.0
 """How long Ctrl+C waits for the file at work; a second Ctrl+C does not wait."""
+
+SILENCE_S = 60.0
+"""Without a sign of life for so long, work that was not asked for here is left to the next start."""
+
+CLOSING_S = 5.0
+"""The same for a job that has no document left to do: it puts the index in order, and writes that it is done."""
 
 LISTED = 10
 """Failed documents named after a job; ``docs failed`` has them all."""
@@ -98,14 +105,11 @@ def progress_text(progress: IngestProgress, columns: int) -> str:
     return f"{head}  {fitted(name, room)}" if room > 8 else fitted(head, columns)
 
 
-def follow(
-    work: Runtime, begin: Callable[[], Future[T]], line: Line, *, over: Callable[[], bool] = lambda: True
-) -> T:
+def follow(work: Runtime, begin: Callable[[], Future[T]], line: Line) -> T:
     """Begin a piece of ingest work, show its progress and return what it gives.
 
-    Args:
-        begin: Its future may be done before the work is.
-        over: Says then whether the work is done too; asked a few times a second.
+    What the library took up by itself as it started (a job that was cut off, an index that was lost) is waited for too:
+    leaving would cut it off again.
 
     Ctrl+C stops its jobs: what is indexed stays, and how to go on is said before the interrupt goes on its way.
     """
@@ -113,10 +117,13 @@ def follow(
     unsubscribe = work.subscribe(events.put)
     latest: dict[str, IngestProgress] = {}
     future: Future[T] | None = None
+    store = wait(work.store_ready)
     try:
         future = begin()
-        while not future.done() or (future.exception() is None and not over()):
-            _take(events, latest, line, timeout=0.2)
+        heard = time.monotonic()
+        while not future.done() or (future.exception() is None and _goes_on(store, time.monotonic() - heard)):
+            if _take(events, latest, line, timeout=0.2):
+                heard = time.monotonic()
         while not events.empty():
             _take(events, latest, line, timeout=0)
         return future.result()
@@ -130,16 +137,36 @@ def follow(
         line.clear()
 
 
+def _goes_on(store: Store, silence: float) -> bool:
+    """Say whether this process still has ingest work, and it has shown a sign of life in the last ``silence`` seconds."""
+    jobs = ingest_jobs.list_jobs(store)
+    if not any(job.mine and job.ended_at is None and job.status != "paused" for job in jobs):
+        return False
+    return silence < (SILENCE_S if waiting(store, "stale") else CLOSING_S)
+
+
+def waiting(store: Store, *more: str) -> int:
+    """Count the documents that wait for a job or are in the middle of one.
+
+    Args:
+        more: Statuses that count too.
+    """
+    statuses = ("queued", "parsing", "embedding", *more)
+    return sum(one.status in statuses for one in documents.list_documents(store))
+
+
 def _take(
     events: queue.SimpleQueue[Event], latest: dict[str, IngestProgress], line: Line, *, timeout: float
-) -> None:
+) -> bool:
     try:
         event = events.get(timeout=timeout) if timeout else events.get_nowait()
     except queue.Empty:
-        return
-    if isinstance(event, IngestProgress):
-        latest[event.job_id] = event
-        line.show(event)
+        return False
+    if not isinstance(event, IngestProgress):
+        return False
+    latest[event.job_id] = event
+    line.show(event)
+    return True
 
 
 def _stop(

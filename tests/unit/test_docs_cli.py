@@ -4,9 +4,10 @@ library behind it is the FAKE of :mod:`tests.docs_cli_fakes`; what real document
 from __future__ import annotations
 
 import os
+import threading
 import time
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +219,31 @@ def test_a_job_that_was_left_can_go_on_or_be_ended(cli: Cli) -> None:
     assert code == 2 and "another LLM Study" in err
     for words in (("--stop", "nope"), ("--resume", "abc")):
         assert cli("jobs", *words)[0] == 2
+
+
+def test_a_command_waits_for_work_the_library_took_up_by_itself(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = cli.work.store
+    cli.file("a.md")
+    row = put(store, "/d/half.md", status="queued", chunks=0)
+    job = ingest_jobs.start_job(store, ["/d"], "repair").result()
+    add = cli.work.library.add
+
+    def finished_later(paths: Sequence[str | Path], collection: str = "default") -> Any:
+        def finish() -> None:
+            documents.set_rows(store, {row.id: {"status": "indexed"}}).result()
+            ingest_jobs.finish_job(store, job).result()
+
+        threading.Timer(0.3, finish).start()
+        return add(paths, collection)
+
+    cli.work.library.add = finished_later  # type: ignore[method-assign]
+    assert cli("add", "a.md")[:2] == (0, "1 indexed\n")
+    assert cli.json("jobs")[1]["jobs"][0]["status"] == "done"
+    # One that gives no sign of life holds nobody up for ever.
+    documents.set_rows(store, {row.id: {"status": "queued"}}).result()
+    ingest_jobs.start_job(store, ["/d"], "repair").result()
+    cli.work.library.add = add  # type: ignore[method-assign]
+    monkeypatch.setattr("core.cli.docs_progress.SILENCE_S", 0.3)
+    assert cli("add", "a.md")[:2] == (0, "0 indexed, 1 unchanged\n")

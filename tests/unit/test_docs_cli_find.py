@@ -280,6 +280,13 @@ def test_check_has_a_line_for_each_disagreement_and_looks_again_after_a_repair(c
     assert code == 1 and (said["left"], said["repaired"], len(said["troubles"])) == (1, False, 6)
 
 
+def test_check_does_not_call_agreed_what_waits_to_be_indexed(cli: Cli) -> None:
+    put(cli.work.store, "/d/half.md", status="queued", chunks=0)
+    code, out, _ = cli("check")
+    assert code == 1 and "1 document(s) wait" in out and "agree" not in out
+    assert cli.json("check")[1]["waiting"] == 1
+
+
 def test_rm_takes_documents_or_a_followed_folder_off_and_no_file(cli: Cli) -> None:
     files = [cli.file(f"in/{name}.md") for name in "abc"]
     cli("add", "in")
