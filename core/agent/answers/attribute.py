@@ -153,7 +153,12 @@ def _with_number(one: _Judged, following: _Judged | None, answer: str) -> str:
         return text
     if one.cited:
         return _replaced(text, one.number)
-    if following is not None and following.number == one.number and following.number in following.cited:
+    if (
+        following is not None
+        and following.verdict.status == "supported"
+        and following.number == one.number
+        and following.number in following.cited
+    ):
         between = answer[one.sentence.end : following.sentence.start]
         if "\n\n" not in between:
             # One number behind the last sentence of a passage's share is how people cite.

@@ -56,7 +56,7 @@ def delimited(citations: Sequence[Citation], code: str = "") -> list[str]:
     heads = [
         clean_line(f"{one.document} › {one.section}" if one.section else one.document) for one in citations
     ]
-    bodies = [defused(clean(one.text)) for one in citations]
+    bodies = [defused(clean(one.text)).strip() for one in citations]
     code = code or code_of([*heads, *bodies])
     return [
         f"<passage {code}>\n[{one.number}] {defused(head)}\n{body}\n</passage {code}>"
