@@ -45,6 +45,8 @@ QUESTIONS: dict[Lang, tuple[str, str]] = {
     "en": ("What is 12*34?", "How many days a week can I work from home?"),
     "ko": ("12*34는 얼마야?", "남은 휴가는 언제까지 써?"),
 }
+BROWSED: dict[Lang, str] = {"en": "leave carried over", "ko": "남은 휴가 이월"}
+"""Typed into the documents' search box."""
 SEARCH: dict[Lang, str] = {
     "en": "Search the web for news about green tea",
     "ko": "녹차에 대한 최신 소식을 인터넷에서 검색해 줘",
@@ -90,6 +92,7 @@ async def session(lang: Lang, folder: str) -> None:
                 await pilot.pause(0.4)
                 save(app.export_screenshot(), f"workbench-{lang}")
             await until(lambda number=number: ended() == number + 1, f"{lang}: {question}")
+        await documents(app, pilot, lang)
         await pilot.pause(0.4)
         await pilot.press("f2")
         await pilot.pause(0.6)
@@ -102,6 +105,50 @@ async def session(lang: Lang, folder: str) -> None:
         await engine_room(app, pilot, lang)
     runtime.stop()
     services.stop()
+
+
+async def documents(app: StudyApp, pilot: Pilot[None], lang: Lang) -> None:
+    """A source opened from an answer, the browser while one types, and the files that could not be read."""
+    pane = app.bench.documents
+    await pilot.pause(0.4)
+    await pilot.press("shift+tab", "enter")
+    await until(lambda: pane.reader.has_focus, f"{lang}: source opened")
+    await pilot.pause(0.4)
+    save(app.export_screenshot(), f"citation-{lang}")
+    await pilot.press("b")
+    app.bench.focus_pane("documents")
+    await until(lambda: pane.rows.has_focus, "documents")
+    await pilot.press("f9", "slash")
+    await until(lambda: pane.box.has_focus, "search box")
+    await pilot.press(*("space" if letter == " " else letter for letter in BROWSED[lang]))
+    await until(lambda: pane.result is not None and pane.page == "document", f"{lang}: found while typing")
+    await pilot.pause(0.4)
+    save(app.export_screenshot(), f"documents-{lang}")
+    await pilot.press("escape")
+    with tempfile.TemporaryDirectory(prefix="llm-study-failed-") as folder:
+        cannot_be_read(Path(folder))
+        await asyncio.wrap_future(app.runtime.library.add([folder]))
+        await until(lambda: len(app.state.documents.shelf.failed()) == 3, "three failed")
+        await pilot.press("exclamation_mark")
+        await pilot.pause(0.6)
+        save(app.export_screenshot(), f"failed-{lang}")
+        await pilot.press("escape")
+        failed = [one.id for one in app.state.documents.shelf.failed()]
+        await asyncio.wrap_future(app.runtime.library.remove(failed))
+    await pilot.press("f9")
+    app.bench.focus_pane("chat")
+    await pilot.pause(0.4)
+
+
+def cannot_be_read(folder: Path) -> None:
+    """Write three files that fail for different reasons: a scan, a damaged one, an empty one."""
+    from pypdf import PdfWriter
+
+    scan = PdfWriter()
+    scan.add_blank_page(200, 200)
+    scan.write(folder / "scan.pdf")
+    (folder / "damaged.docx").write_bytes(b"PK\x03\x04 this is no archive")
+    (folder / "empty.md").write_text("", "utf-8")
 
 
 async def fork(app: StudyApp, pilot: Pilot[None], lang: Lang) -> None:

@@ -88,7 +88,7 @@ async def test_documents_are_listed_with_their_status(runs: Any) -> None:
         assert "image only" in text
         assert "old.md" not in text
         # The collection counts what is below it: four documents, one on its way, one changed, one failed.
-        assert "4 · 1 ● · 1 ⟲ · 1 !" in text
+        assert "4 · 1 ● · 1 ≠ · 1 !" in text
         await in_documents(bench)
         await on(bench, "스캔본.pdf")
         await bench.pilot.press("enter")

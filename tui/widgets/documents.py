@@ -32,6 +32,7 @@ from tui.widgets.documents_list import LIST_KEYS, READ_KEYS, DocumentsListing, M
 from tui.widgets.documents_reader import Reader
 from tui.widgets.documents_reading import DocumentsReading
 from tui.widgets.documents_rows import ShelfList
+from tui.widgets.flow import Flow
 from tui.widgets.rows import RowList
 
 if TYPE_CHECKING:
@@ -90,15 +91,15 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
             with Vertical(id="documents-left"):
                 yield SearchBox(placeholder=tr("documents.search"), id="documents-search", compact=True)
                 yield Plain(id="documents-note")
-                yield Plain(id="documents-job")
+                yield Flow(id="documents-job")
                 yield ShelfList(id="documents-list")
             with Vertical(id="documents-right"):
                 yield SplitLine(id="passage-title")
-                yield Plain(id="passage-scores")
+                yield Flow(id="passage-scores", gap="   ")
                 yield Reader(id="passage")
                 with VerticalScroll(id="passage-page"):
                     yield Plain(id="passage-text")
-                yield Plain(id="documents-details")
+                yield Flow(id="documents-details", gap="   ")
         yield Choices(id="documents-keys")
 
     def on_mount(self) -> None:
@@ -156,7 +157,7 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
         self.query_one("#documents-right").display = right
         self.query_one("#passage").display = self.page == "document"
         self.query_one("#passage-page").display = self.page != "document"
-        strip = self.query_one("#documents-details", Plain)
+        strip = self.query_one("#documents-details", Flow)
         strip.display = whole and self.details is not None
         self.show_keys()
 

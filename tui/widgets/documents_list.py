@@ -11,6 +11,7 @@ from core.events import Document
 from core.i18n import tr
 from tui.widgets import documents_rows, documents_text
 from tui.widgets.basics import Plain
+from tui.widgets.flow import Flow
 from tui.widgets.rows import RowList
 
 if TYPE_CHECKING:
@@ -150,10 +151,10 @@ class DocumentsListing(_Pane):
 
     def show_progress(self) -> None:
         """Say how far the job is that goes on."""
-        line, running = self.query_one("#documents-job", Plain), self.state.running
+        line, running = self.query_one("#documents-job", Flow), self.state.running
         line.display = running is not None
         if running:
-            line.show(documents_text.progress_line(running, self.key("job_pause"), self.key("job_stop")))
+            line.show(documents_text.progress_pieces(running, self.key("job_pause"), self.key("job_stop")))
         if self.mode == "tasks":
             self.rows.refresh()
             self._show_task()

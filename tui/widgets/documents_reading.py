@@ -14,6 +14,7 @@ from tui.documents_shelf import Node
 from tui.glyphs import glyphs
 from tui.widgets import documents_rows, documents_text
 from tui.widgets.basics import Plain, SplitLine
+from tui.widgets.flow import Flow
 
 if TYPE_CHECKING:
     from core.rag import DocumentView
@@ -126,13 +127,13 @@ class DocumentsReading(_Pane):
         self.query_one("#passage-title", SplitLine).show(
             Content.assemble(*parts), Content.styled(place, "$quiet")
         )
-        scores = self.query_one("#passage-scores", Plain)
+        scores = self.query_one("#passage-scores", Flow)
         hit = reader.hit(reader.place)
         if self.state.cited:
             text = tr("documents.cited", number=self.state.cited.number, press=self.key("citation_back"))
-            scores.show(Content.styled(text, "$warning"))
+            scores.show([Content.styled(sentence, "$warning") for sentence in text.split("|")])
         elif hit:
-            scores.show(documents_text.score_line(hit, self.key("document_explain")))
+            scores.show(documents_text.score_pieces(hit, self.key("document_explain")))
         scores.display = bool(hit or self.state.cited)
 
     def _show_page(self, text: Content, title: str, *, focus: bool = False, note: str = "") -> None:
@@ -141,8 +142,8 @@ class DocumentsReading(_Pane):
         self.page = "text"
         self._show_parts()
         self.query_one("#passage-title", SplitLine).show(Content.styled(title, "bold"))
-        scores = self.query_one("#passage-scores", Plain)
-        scores.show(Content.styled(note, "$warning"))
+        scores = self.query_one("#passage-scores", Flow)
+        scores.show([Content.styled(sentence, "$warning") for sentence in note.split("|")])
         scores.display = bool(note)
         self.query_one("#passage-text", Plain).show(text)
         page = self.query_one("#passage-page", VerticalScroll)
@@ -155,7 +156,7 @@ class DocumentsReading(_Pane):
         self._wanted = ""
         if self.shape == "whole":
             self.query_one("#passage-title", SplitLine).show("")
-            self.query_one("#passage-scores", Plain).display = False
+            self.query_one("#passage-scores", Flow).display = False
             self.query_one("#passage-text", Plain).show("")
         self._show_parts()
 
@@ -182,7 +183,7 @@ class DocumentsReading(_Pane):
         if self.shape == "whole":
             self.details = details
             name = self.state.shelf.name_of(details.document.collection)
-            self.query_one("#documents-details", Plain).show(documents_text.details_strip(details, name))
+            self.query_one("#documents-details", Flow).show(documents_text.details_pieces(details, name))
             self._show_parts()
 
     def _show_task(self) -> None:

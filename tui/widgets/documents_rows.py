@@ -124,7 +124,7 @@ def counts(node: Node) -> tuple[Fragment, ...]:
     if node.busy:
         parts += (dot, (f"{format.count(node.busy)} {marks.run}", "accent"))
     if node.stale:
-        parts += (dot, (f"{format.count(node.stale)} {marks.retry}", "warning"))
+        parts += (dot, (f"{format.count(node.stale)} {marks.differ}", "warning"))
     if node.failed:
         parts += (dot, (f"{format.count(node.failed)} {marks.bad}", "error"))
     return parts
@@ -153,7 +153,7 @@ def status(document: Document) -> tuple[Fragment, ...]:
         # What is left of it that can be found: its old version.
         return ((chunks, "quiet"),) if document.chunks else ()
     if document.status == "stale":
-        return ((f"{marks.retry} {tr('document.stale')} ", "warning"), (chunks, "quiet"))
+        return ((f"{marks.differ} {tr('document.stale')} ", "warning"), (chunks, "quiet"))
     word = tr(f"document.{document.status}")
     return ((f"{marks.wait if document.status == 'queued' else marks.run} {word}", "accent"),)
 
@@ -173,7 +173,7 @@ def hit_row(number: int, hit: Hit) -> Row:
         (f" {glyphs().section} {section}" if section else "", "quiet"),
         (f"  {snippet}", "quiet"),
     )
-    stale: tuple[Fragment, ...] = ((f"{glyphs().retry} ", "warning"),) if hit.stale else ()
+    stale: tuple[Fragment, ...] = ((f"{glyphs().differ} ", "warning"),) if hit.stale else ()
     return Row(f"hit:{number}:{hit.chunk_id}", left, (*stale, (f"{hit.score:.2f}", "quiet")), data=hit)
 
 

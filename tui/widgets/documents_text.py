@@ -33,52 +33,46 @@ def when(seconds: float | None) -> str:
     return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def progress_line(progress: IngestProgress, pause: str, stop: str) -> Content:
+def progress_pieces(progress: IngestProgress, pause: str, stop: str) -> list[Content]:
     """Say how far a job is, how fast, how long it will take, and the keys to hold or stop it."""
     marks = glyphs()
     share = progress.done / progress.total if progress.total else 0.0
     full = round(share * BAR)
     word = tr("documents.job.paused") if progress.paused else tr(f"documents.doing.{progress.kind}")
     count = tr("documents.progress", done=format.count(progress.done), total=format.count(progress.total))
-    parts: list[Part] = [
-        (marks.bar * full + marks.bar_empty * (BAR - full), "$warning" if progress.paused else "$accent"),
-        f" {word} {count}",
+    bar = marks.bar * full + marks.bar_empty * (BAR - full)
+    failed = (f"  {format.count(progress.failed)} {marks.bad}", "$error") if progress.failed else ""
+    pieces = [
+        Content.assemble((bar, "$warning" if progress.paused else "$accent"), f" {word} {count}", failed)
     ]
-    if progress.failed:
-        parts.append((f" {marks.dot} {format.count(progress.failed)} {marks.bad}", "$error"))
     if progress.rate is not None and not progress.paused:
-        parts.append((f" {marks.dot} {tr('documents.rate', rate=f'{progress.rate:.1f}')}", "$quiet"))
+        pieces.append(Content.styled(tr("documents.rate", rate=f"{progress.rate:.1f}"), "$quiet"))
     if progress.eta_s is not None and not progress.paused:
         left = format.duration(max(1.0, progress.eta_s) * 1000)
-        parts.append((f" {marks.dot} {tr('documents.eta', time=left)}", "$quiet"))
-    key = tr("documents.keys.resume") if progress.paused else tr("documents.keys.pause")
-    parts += [("  ", ""), (pause, "$accent"), (f" {key} ", "$quiet"), (stop, "$accent")]
-    parts.append((f" {tr('documents.keys.stop')}", "$quiet"))
+        pieces.append(Content.styled(tr("documents.eta", time=left), "$quiet"))
+    held = tr("documents.keys.resume") if progress.paused else tr("documents.keys.pause")
+    for key, does in ((pause, held), (stop, tr("documents.keys.stop"))):
+        pieces.append(Content.assemble((key, "$accent"), (f" {does}", "$quiet")))
     if progress.current:
-        parts.append((f"  {base_name(progress.current)}", "$quiet"))
-    return Content.assemble(*parts)
+        pieces.append(Content.styled(base_name(progress.current), "$quiet"))
+    return pieces
 
 
-def score_line(hit: Hit, explain: str) -> Content:
+def score_pieces(hit: Hit, explain: str) -> list[Content]:
     """Say how a passage was found: the score and place in each search, and what they came to."""
-    dot = (f"  {glyphs().dot}  ", "$quiet")
-    parts: list[Part] = []
+    pieces = []
     for name, score, rank, digits in (
         ("vector", hit.vector_score, hit.vector_rank, 2),
         ("keyword", hit.keyword_score, hit.keyword_rank, 1),
     ):
         value = format.none() if score is None else f"{score:.{digits}f}"
         place = f" #{rank}" if rank is not None else ""
-        parts += [(f"{tr(f'documents.{name}')} ", "$quiet"), value, (place, "$quiet"), dot]
-    parts += [
-        (f"{tr('documents.fused')} ", "$quiet"),
-        (f"{hit.score:.2f}", "bold"),
-        (f"  {explain} ", "$accent"),
-        (tr("documents.keys.explain"), "$quiet"),
-    ]
+        pieces.append(Content.assemble((f"{tr(f'documents.{name}')} ", "$quiet"), value, (place, "$quiet")))
+    pieces.append(Content.assemble((f"{tr('documents.fused')} ", "$quiet"), (f"{hit.score:.2f}", "bold")))
     if hit.stale:
-        parts.append((f"  {glyphs().retry} {tr('document.stale')}", "$warning"))
-    return Content.assemble(*parts)
+        pieces.append(Content.styled(f"{glyphs().differ} {tr('document.stale')}", "$warning"))
+    pieces.append(Content.assemble((explain, "$accent"), (f" {tr('documents.keys.explain')}", "$quiet")))
+    return pieces
 
 
 def scores_text(hit: Hit | None, confidence: float | None, answerable: bool) -> Content:
@@ -176,15 +170,14 @@ def details_text(details: Details, collection: str) -> Content:
     return _columns(details_fields(details, collection))
 
 
-def details_strip(details: Details, collection: str) -> Content:
+def details_pieces(details: Details, collection: str) -> list[Content]:
     """Return the same in a few running lines, for below a document."""
-    document, dot = details.document, (f"  {glyphs().dot}  ", "$quiet")
-    parts: list[Part] = [
-        (_shown(document.path), "$quiet"),
-        "\n",
-        clean_line(collection),
-        dot,
-        clean_line(status_text(document), max_chars=200),
+    document = details.document
+    pieces = [
+        Content.styled(_shown(document.path), "$quiet"),
+        Content(""),
+        Content(clean_line(collection)),
+        Content(clean_line(status_text(document), max_chars=200)),
     ]
     tokens, pages = details.tokens or document.tokens, details.pages or document.pages
     for name, value in (
@@ -199,14 +192,15 @@ def details_strip(details: Details, collection: str) -> Content:
         ("hash", clean_line(document.content_hash, max_chars=12)),
     ):
         if value:
-            parts += [dot, (f"{tr(f'documents.detail.{name}')} ", "$quiet"), value]
+            pieces.append(Content.assemble((f"{tr(f'documents.detail.{name}')} ", "$quiet"), value))
     for text, tone in ((document.reason, "$error"), (document.note, "$warning")):
         if text:
-            parts += ["\n", (clean_line(text, max_chars=400), tone)]
+            pieces += [Content(""), Content.styled(clean_line(text, max_chars=400), tone)]
     if details.also_at:
-        names = ", ".join(_shown(path) for path in details.also_at[:4])
-        parts += ["\n", (f"{tr('documents.detail.also')} ", "$quiet"), names]
-    return Content.assemble(*parts)
+        pieces.append(Content(""))
+        pieces.append(Content.styled(tr("documents.detail.also"), "$quiet"))
+        pieces += [Content(_shown(path)) for path in details.also_at[:4]]
+    return pieces
 
 
 def node_text(node: Node, documents: Sequence[Document], collection: Collection | None) -> Content:

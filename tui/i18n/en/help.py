@@ -45,8 +45,18 @@ MESSAGES: dict[str, str] = {
     ),
     "help.resources": "What the machine and the engine do, once a second. ? explains every number.",
     "help.documents": (
-        "Your documents and whether they are indexed. a adds a file or folder, / searches, Enter reads. In the passage, "
-        "[ and ] turn to the one before or after."
+        "Your documents and whether they are indexed. Collections hold folders, folders documents; left and right close "
+        "and open. Behind each name: documents, how many are on their way, changed since they were read, or failed. "
+        "A document that is read again or failed a second time is searched in its old version until the new one is in. "
+        "F9 gives the pane the whole screen: the tree at the left, what the cursor is on at the right.\n\n"
+        '/ searches as you type. Words find passages by meaning and by word, in the other language too; "words in quotes" '
+        "must stand exactly so. path:hr type:pdf,md in:handbook since:2026-01 until:2026-06 since:7d narrow the search; on "
+        "their own they narrow the tree. path: takes part of a path, or * and ?. Enter keeps what was found and moves into "
+        "it; the document is read at the right place, the best passage with a bar at its side, its scores above (? explains "
+        "them). [ and ] go from chunk to chunk, n and N from hit to hit. From a source of an answer, b or Esc goes back "
+        "to the answer.\n\n"
+        "a adds files and folders; they can also be dropped on the terminal or pasted. While that goes on, p holds it and x "
+        "stops it; t lists all jobs. ! lists what failed, with reasons. s looks for files that changed, moved or went."
     ),
     "help.trace": (
         "Every step of every answer: what was asked, which tool ran with what, what the model was sent and how long each "
