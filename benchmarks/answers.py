@@ -152,6 +152,7 @@ def main() -> int:
     parser.add_argument("--unanswerable", type=int, default=20)
     parser.add_argument("--split", default="test", choices=("train", "test"))
     parser.add_argument("--part", default="1/1", help="only this part of the questions, e.g. 2/3")
+    parser.add_argument("--data", default="", help="keep the index in this folder for the next part")
     parser.add_argument("--show", action="store_true", help="every answer, on standard error")
     arguments = parser.parse_args()
     known = questions(arguments.split)
@@ -162,7 +163,7 @@ def main() -> int:
     part, parts = (int(one) for one in arguments.part.split("/"))
     chosen = chosen[part - 1 :: parts]
     with tempfile.TemporaryDirectory() as folder:
-        work = Runtime(Settings(engine="embedded"), default_paths(folder))
+        work = Runtime(Settings(engine="embedded"), default_paths(arguments.data or folder))
         work.start()
         try:
             work.engine_ready.result(120)
