@@ -34,7 +34,7 @@ def combine(cosines: Any, shares: Any, keyword_weight: float, floor: float = 0.0
 
     Args:
         cosines: Similarities to the question, -1–1.
-        shares: Of the question's words, weighted by rarity (:attr:`core.rag.snapshot.Matched.share`).
+        shares: Of the question's words, weighted by rarity (:attr:`core.rag.snapshot.Matched.shares`).
         keyword_weight: 0 leaves words out.
         floor: Cosine that means nothing (:attr:`core.rag.snapshot.Snapshot.floor`).
     """

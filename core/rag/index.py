@@ -102,9 +102,9 @@ class Index:
         return await self._read(look)
 
     async def nearest(self, snapshot: Snapshot, vector: Any, limit: int) -> tuple[list[int], list[float]]:
-        """Return the row ids of the chunks nearest to a vector, and their cosine similarities, best first."""
+        """Return the row ids of the chunks nearest to a vector, and about their cosine similarities, best first."""
         query = snapshot.table.query().nearest_to(vector).distance_type("cosine")
-        query = query.select(["_distance"]).limit(limit).refine_factor(5).with_row_id()
+        query = query.select(["_distance"]).limit(limit).with_row_id()
         rows = await query.to_arrow()
         return rows.column("_rowid").to_pylist(), [1.0 - far for far in rows.column("_distance").to_pylist()]
 

@@ -102,7 +102,6 @@ class _Scored:
 
     units: list[Unit]
     matched: Matched
-    shares: Any
     cosines: Any
     """NaN where it is not known."""
     scores: Any
@@ -125,34 +124,33 @@ async def search(index: Index, embed: Embed, query: str, options: Options = Opti
     if not query.strip() or options.k < 1:
         return Result((), False, 0.0)
     # Both at once: the first search after a change makes a snapshot.
-    vector, _ready = await asyncio.gather(embed(query), index.snapshot())
+    vector, snapshot = await asyncio.gather(embed(query), index.snapshot())
     try:
-        return await _search(index, vector, query, options)
+        return await _search(index, snapshot, vector, query, options)
     except (RuntimeError, OSError, ValueError) as error:
         log.info("reading the index failed, opening it again: %s", error)
     index.close()
     try:
-        return await _search(index, vector, query, options)
+        return await _search(index, await index.snapshot(), vector, query, options)
     except (RuntimeError, OSError, ValueError) as error:
         index.close()
         log.warning("the index cannot be read: %s", error)
         raise IndexUnusable("damaged") from error
 
 
-async def _search(index: Index, vector: Any, query: str, options: Options) -> Result:
-    snapshot = await index.snapshot()
+async def _search(index: Index, snapshot: Snapshot, vector: Any, query: str, options: Options) -> Result:
     if not snapshot.size:
         return Result((), False, 0.0)
     vector = _checked(vector, index.dimensions)
     scored = await _scored(index, snapshot, query, vector, options)
     count = max(CANDIDATES, PER_PASSAGE * options.k)
-    ranked = await asyncio.to_thread(_ranked, scored.scores, count)
+    ranked = _ranked(scored.scores, count)
     phrases = _phrases(query, options.phrase)
     if phrases:
         ranked = await _with_phrases(index, snapshot, scored, phrases, options.k)
     wanted = options.k if not options.variety else 4 * options.k
-    best = await asyncio.to_thread(spans, snapshot, ranked, max(wanted, abstain.RIVALS), expand=True)
-    seen = abstain.signs(snapshot, scored.units, scored.matched, scored.shares, best)
+    best = spans(snapshot, ranked, max(wanted, abstain.RIVALS), expand=True)
+    seen = abstain.signs(snapshot, scored.units, scored.matched, best)
     found = best[:wanted] if options.expand else spans(snapshot, ranked, wanted, expand=False)
     if options.variety:
         found = await _varied(index, snapshot, scored, found, options)
@@ -179,10 +177,10 @@ async def _scored(index: Index, snapshot: Snapshot, query: str, vector: Any, opt
     scored = await asyncio.to_thread(_score, snapshot, query, vector, options, near)
     if near is None:
         return scored
-    # Chunks that only words found: their vectors have to be read to be compared.
-    unknown = [place for place in _ranked(scored.scores) if _isnan(scored.cosines[place])]
-    vectors = await index.vectors(snapshot, [int(snapshot.row_ids[place]) for place in unknown])
-    for place in unknown:
+    # The vector index keeps its vectors in 8 bits, and words found chunks it did not: compare the best exactly.
+    best = _ranked(scored.scores)
+    vectors = await index.vectors(snapshot, [int(snapshot.row_ids[place]) for place in best])
+    for place in best:
         scored.cosines[place] = vectors[int(snapshot.row_ids[place])] @ vector
     return await asyncio.to_thread(_merged, snapshot, query, options, scored)
 
@@ -200,20 +198,22 @@ def _score(
         cosines = np.full(snapshot.size, np.nan, dtype=np.float32)
         places = snapshot.places(near[0])
         cosines[places] = near[1]
-    scored = _Scored(asked, matched, matched.share, cosines, None)
+    scored = _Scored(asked, matched, cosines, None)
     return _merged(snapshot, query, options, scored)
 
 
 def _merged(snapshot: Snapshot, query: str, options: Options, scored: _Scored) -> _Scored:
     import numpy as np
 
-    scores = combine(np.nan_to_num(scored.cosines), scored.shares, options.keyword_weight, snapshot.floor)
+    scores = combine(
+        np.nan_to_num(scored.cosines), scored.matched.shares, options.keyword_weight, snapshot.floor
+    )
     scores -= outdated(snapshot, query, scored.units, scores, options.keyword_weight)
     np.maximum(scores, 0, out=scores)
     if options.documents is not None:
         wanted = [place for place, name in enumerate(snapshot.names) if name in options.documents]
         scores[~np.isin(snapshot.documents, wanted)] = -1
-    return _Scored(scored.units, scored.matched, scored.shares, scored.cosines, scores)
+    return _Scored(scored.units, scored.matched, scored.cosines, scores)
 
 
 def _widened(snapshot: Snapshot, asked: Sequence[Unit]) -> list[Unit]:
@@ -242,10 +242,6 @@ def _ranked(scores: Any, limit: int = CANDIDATES) -> list[int]:
     best = np.sort(best)
     order = best[np.argsort(-scores[best], kind="stable")]
     return [int(place) for place in order if scores[place] >= 0]
-
-
-def _isnan(value: Any) -> bool:
-    return bool(value != value)
 
 
 # -- phrases ----------------------------------------------------------------------------------------
@@ -339,7 +335,7 @@ async def _passages(
             rows[int(snapshot.row_ids[place])][2] for place in range(span.first, span.last)
         ]
         chunk_id, document_id, hit = rows[int(snapshot.row_ids[span.best])]
-        share, cosine = float(scored.shares[span.best]), float(known[span.best])
+        share, cosine = float(scored.matched.shares[span.best]), float(known[span.best])
         passages.append(
             Passage(
                 document_id=document_id,
@@ -355,9 +351,9 @@ async def _passages(
                 line=hit.line,
                 score=float(scored.scores[span.best]),
                 cosine=max(-1.0, cosine) if cosine > -2 else 0.0,
-                bm25=share * float(scored.matched.weights.sum()) if share > 0 else None,
+                bm25=share * scored.matched.weight if share > 0 else None,
                 vector_rank=int((known > cosine).sum()) + 1 if cosine > -2 else None,
-                keyword_rank=int((scored.shares > share).sum()) + 1 if share > 0 else None,
+                keyword_rank=int((scored.matched.shares > share).sum()) + 1 if share > 0 else None,
             )
         )
     return tuple(passages)

@@ -68,6 +68,7 @@ class Snapshot:
     vectors: Any = None
     """Float32, (chunks, dimensions), of length 1; ``None`` where there are too many to keep."""
     _by_row: Any = None
+    _usual: float = 0.0
 
     @property
     def size(self) -> int:
@@ -105,24 +106,20 @@ class Snapshot:
             return np.empty(0, dtype=np.uint32), np.empty(0, dtype=np.float32)
         rows = self.postings[self.starts[place] : self.starts[place + 1]]
         count = self.counts[self.starts[place] : self.starts[place + 1]].astype(np.float32)
-        usual = float(self.lengths.mean()) or 1.0
-        norm = SATURATION * (1 - LENGTH_WEIGHT + LENGTH_WEIGHT * self.lengths[rows] / usual)
+        if not self._usual:
+            self._usual = float(self.lengths.mean()) or 1.0
+        norm = SATURATION * (1 - LENGTH_WEIGHT + LENGTH_WEIGHT * self.lengths[rows] / self._usual)
         return rows, count * (SATURATION + 1) / (count + norm) / FULL
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """How far each chunk meets each unit of a question."""
+    """How far each chunk meets the words of a question."""
 
-    met: Any
-    """Float32, (units, chunks), 0–:data:`MOST`."""
-    weights: Any
-    """Float32, what each unit weighs: how rare it is."""
-
-    @property
-    def share(self) -> Any:
-        """Return for each chunk how much of the question it meets, weighted; 0–:data:`MOST`."""
-        return self.weights @ self.met / (float(self.weights.sum()) or 1.0)
+    shares: Any
+    """Float32, one for each chunk: how much of the question it meets, its units weighing their rarity; 0–:data:`MOST`."""
+    weight: float
+    """What all units weigh together."""
 
 
 def match(snapshot: Snapshot, units: Sequence[Unit]) -> Matched:
@@ -133,29 +130,42 @@ def match(snapshot: Snapshot, units: Sequence[Unit]) -> Matched:
     """
     import numpy as np
 
-    met = np.zeros((len(units), snapshot.size), dtype=np.float32)
-    weights = np.zeros(len(units), dtype=np.float32)
-    for place, unit in enumerate(units):
-        rarities = [snapshot.rarity(term) for term in unit.own]
-        weight = sum(rarities) / len(rarities)
-        row = met[place]
-        for term, rarity in zip(unit.own, rarities, strict=True):
-            chunks, gain = snapshot.having(term)
-            row[chunks] += gain * (rarity / (weight * len(rarities)))
-        for phrase in unit.same:
-            chunks, gain, rarity = _together(snapshot, phrase)
-            if len(chunks):
-                row[chunks] = np.maximum(row[chunks], SYNONYM * min(1.0, rarity / weight) * gain)
-        abroad = [_together(snapshot, phrase) for phrase in unit.other]
-        most = max((rarity for chunks, _gain, rarity in abroad if len(chunks)), default=0.0)
-        for chunks, gain, rarity in abroad:
-            if len(chunks):
-                row[chunks] = np.maximum(row[chunks], TRANSLATION * (rarity / most) * gain)
-        known = any(snapshot.frequency(term) for term in unit.own)
-        # A word no document has is as rare as can be; where its translation is there, that says how rare it is.
-        weights[place] = most if most and not known else weight
+    shares = np.zeros(snapshot.size, dtype=np.float32)
+    total = 0.0
+    for unit in units:
+        met, weight = _met(snapshot, unit)
+        # Not one matrix product: that would wake threads which then wait spinning for more.
+        met *= weight
+        shares += met
+        total += weight
+    if total:
+        shares /= total
+    return Matched(shares, total)
+
+
+def _met(snapshot: Snapshot, unit: Unit) -> tuple[Any, float]:
+    """Return how far each chunk meets a unit, 0–:data:`MOST`, and what the unit weighs: how rare it is."""
+    import numpy as np
+
+    met = np.zeros(snapshot.size, dtype=np.float32)
+    rarities = [snapshot.rarity(term) for term in unit.own]
+    weight = sum(rarities) / len(rarities)
+    for term, rarity in zip(unit.own, rarities, strict=True):
+        chunks, gain = snapshot.having(term)
+        met[chunks] += gain * (rarity / (weight * len(rarities)))
+    for phrase in unit.same:
+        chunks, gain, rarity = _together(snapshot, phrase)
+        if len(chunks):
+            met[chunks] = np.maximum(met[chunks], SYNONYM * min(1.0, rarity / weight) * gain)
+    abroad = [_together(snapshot, phrase) for phrase in unit.other]
+    most = max((rarity for chunks, _gain, rarity in abroad if len(chunks)), default=0.0)
+    for chunks, gain, rarity in abroad:
+        if len(chunks):
+            met[chunks] = np.maximum(met[chunks], TRANSLATION * (rarity / most) * gain)
     np.minimum(met, MOST, out=met)
-    return Matched(met, weights)
+    known = any(snapshot.frequency(term) for term in unit.own)
+    # A word no document has is as rare as can be; where its translation is there, that says how rare it is.
+    return met, most if most and not known else weight
 
 
 def _together(snapshot: Snapshot, phrase: Sequence[str]) -> tuple[Any, Any, float]:
