@@ -62,6 +62,12 @@ def evaluate(work: Runtime, arguments: argparse.Namespace) -> int:
     # Before anything is read or indexed: wrong usage is told at once.
     variants = _variants(arguments)
     folder, asked = _set(arguments)
+    if arguments.answers:
+        from core.cli.docs_eval_answers import measure
+
+        return measure(
+            work, [one for one in asked if arguments.split in ("all", one.split)] or asked, arguments
+        )
     if arguments.grid:
         chosen = [one for one in asked if arguments.split in ("all", one.split)]
         asked = chosen or asked

@@ -27,6 +27,7 @@ def add(actions: Any, parents: list[argparse.ArgumentParser]) -> None:
     how.add_argument("--variant", default="headings", metavar="V", help=tr("cli.help.docs_variant"))
     how.add_argument("--compare", nargs=2, metavar=("A", "B"), help=tr("cli.help.docs_compare"))
     how.add_argument("--grid", action="store_true", help=tr("cli.help.docs_grid"))
+    how.add_argument("--answers", type=_count, metavar="N", help=tr("cli.help.docs_answers"))
     for name in ("chunkings", "embedders", "keywords"):
         measure.add_argument(f"--{name}", nargs="+", metavar="X", help=tr(f"cli.help.docs_{name}"))
     draft = actions.add_parser("draft", parents=parents, help=tr("cli.help.docs_draft"))

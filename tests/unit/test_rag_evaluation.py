@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 
@@ -132,3 +133,17 @@ def test_risk_and_coverage_of_known_scores() -> None:
     assert [one.risk for one in points] == [0, 0.5, 0.5, 0.6]
     assert area_under_risk(points) == pytest.approx(0.2 * 0 + 0.2 * 0.5 + 0.4 * 0.5 + 0.2 * 0.6)
     assert risk_coverage([]) == [] and area_under_risk([]) is None
+
+
+def test_the_threshold_is_the_best_of_all_there_are() -> None:
+    rng = random.Random(2)
+    for _ in range(30):
+        outcomes = [
+            outcome(1, score=rng.choice([0.1, 0.2, 0.4, 0.5, 0.8]))
+            if rng.random() < 0.7
+            else outcome(score=rng.choice([0.1, 0.3, 0.5]), unanswerable=True)
+            for _ in range(12)
+        ]
+        tried = [abstention(outcomes, at).f1 for at in (0.0, 0.15, 0.25, 0.35, 0.45, 0.65)]
+        assert abstention(outcomes, calibrated(outcomes)).f1 == pytest.approx(max(tried))
+    assert calibrated([]) == 0.0 and calibrated([outcome(1)]) == 0.0

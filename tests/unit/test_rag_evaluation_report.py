@@ -112,7 +112,7 @@ class Library:
 
 def run(capsys: Any, found: Callable[[Variant], Measured], **given: Any) -> str:
     arguments = {
-        "set": "sample", "folder": "", "split": "test", "variant": "headings", "compare": None, "grid": False,
+        "set": "sample", "folder": "", "split": "test", "variant": "headings", "compare": None, "grid": False, "answers": None,
         "chunkings": None, "embedders": None, "keywords": None, "json": False, **given,
     }  # fmt: skip
     work = argparse.Namespace(library=Library(found))

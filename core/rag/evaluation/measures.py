@@ -215,10 +215,16 @@ def abstention(outcomes: Iterable[Outcome], threshold: float) -> Abstention:
 
 
 def calibrated(outcomes: Sequence[Outcome]) -> float:
-    """Return the threshold with the best F1 on these questions; judge it on others."""
-    candidates = sorted({one.score for one in outcomes})
-    between = [(a + b) / 2 for a, b in itertools.pairwise(candidates)]
-    return max(between, key=lambda at: abstention(outcomes, at).f1, default=0.0)
+    """Return the threshold with the best F1 on these questions; judge it on others. Of equals the lowest."""
+    ordered = sorted(outcomes, key=lambda one: one.score)
+    unanswerable = sum(one.question.unanswerable for one in ordered)
+    best, threshold, right = 0.0, 0.0, 0
+    for said, (one, other) in enumerate(itertools.pairwise(ordered), 1):
+        right += one.question.unanswerable
+        f1 = 2 * right / (said + unanswerable)
+        if f1 > best and one.score < other.score:
+            best, threshold = f1, (one.score + other.score) / 2
+    return threshold
 
 
 def risk_coverage(outcomes: Sequence[Outcome], k: int = CONTEXT) -> list[RiskPoint]:

@@ -70,10 +70,7 @@ def mean(values: Sequence[float]) -> Estimate:
     import numpy as np
 
     found = _estimated(values, lambda drawn: np.mean(drawn, axis=-1), MIN_INTERVAL)
-    if found.low is not None and found.low == found.high and found.value in (0.0, 1.0):
-        least = 0.025 ** (1 / found.n)
-        return replace(found, low=least) if found.value else replace(found, high=1 - least)
-    return found
+    return _not_certain(found, found.n)
 
 
 def quantile(values: Sequence[float], share: float) -> Estimate:
@@ -194,6 +191,14 @@ def holm(values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def _not_certain(found: Estimate, seen: int) -> Estimate:
+    """Widen an interval of width 0 around 0 or 1 to the exact binomial one of so many independent cases."""
+    if found.low is None or found.low != found.high or found.value not in (0.0, 1.0):
+        return found
+    least = 0.025 ** (1 / seen)
+    return replace(found, low=least) if found.value else replace(found, high=1 - least)
+
+
 def _estimated(values: Sequence[float], statistic: Callable[[Any], Any], least: int) -> Estimate:
     import numpy as np
 
@@ -230,4 +235,4 @@ def ratio(parts: Sequence[float], wholes: Sequence[float]) -> Estimate:
     rng = np.random.default_rng(SEED)
     drawn = array[rng.integers(0, len(array), (RESAMPLES, len(array)))].sum(axis=1)
     low, high = np.quantile(drawn[:, 0] / drawn[:, 1], (0.025, 0.975))
-    return Estimate(value, float(low), float(high), n)
+    return _not_certain(Estimate(value, float(low), float(high), n), len(array))
