@@ -31,6 +31,8 @@ CLAUSE = 0.5
 """Share of a clause's words from which another clause speaks of the same thing."""
 LONGER = 0.12
 """What each further sentence of the passage has to add to the share of words to be taken in."""
+RELATED = 0.4
+"""Share of words below which a sentence and a passage are not about the same thing."""
 MAX_CHARS = 6_000
 """Of a sentence and of a passage that are looked at: both are far shorter where nobody means harm."""
 MAX_WINDOW = 3
@@ -162,6 +164,9 @@ def _judged(parsed: Parsed, passage: str, context: str, question: str) -> Verdic
     window, trouble = _numbers_hold(parsed, window, pieces, around.numbers, read(question).numbers, above)
     span = window.span
     if trouble is not None:
+        if parsed.words and score < RELATED:
+            # It speaks of something else: that its numbers are others says nothing.
+            return Verdict("weak", score, *span)
         said, rival = trouble
         return Verdict("number_mismatch", score, *span, said, rival)
     if _denies(parsed.text, window, above):
