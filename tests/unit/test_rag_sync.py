@@ -288,11 +288,12 @@ async def test_a_job_is_paused_resumed_and_stopped(room: Room, folder: Path) -> 
     board = room.library.board
     await board.pause(job_ids[0])
     assert [job.status for job in await board.list()] == ["paused"]
-    done = -1
-    while done != (await board.list())[0].done:
-        # What was begun is finished; then nothing moves.
-        done = (await board.list())[0].done
-        await asyncio.sleep(0.3)
+    # What was begun is finished; then nothing moves.
+    seen: list[int] = []
+    while len(seen) < 40 or len(set(seen[-40:])) > 1:
+        seen.append((await board.list())[0].done)
+        await asyncio.sleep(0.01)
+    done = seen[-1]
     assert 0 < done < 123 and not adding.done()
     await room.library.resume_job(job_ids[0])
     assert [job.status for job in await board.list()] == ["running"]
