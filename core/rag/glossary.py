@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 
+from core.rag.conjugate import forms
 from core.rag.keywords import COMMON, bigrams, stem
 
 PAIRS = """
@@ -188,7 +189,7 @@ accrue | 발생, 쌓; grant, give, provide | 부여, 지급, 제공;
 unused, left over, remaining | 남은, 미사용, 쓰지 못한; dress, clothing, uniform | 복장, 옷, 작업복;
 desk | 책상, 자리; chair | 의자; locker | 사물함; parcel, package | 택배, 소포;
 stationery, supplies | 문구, 비품, 소모품; asset | 자산; lease, rent, rental | 임대, 임차, 대여;
-borrow, lend | 대여, 빌리, 빌려; take out, carry out | 반출; bring in | 반입; lose, lost | 분실, 잃어;
+borrow, lend | 대여, 빌리, 빌려; take out, carry out | 반출; bring in | 반입; lose, lost | 분실, 잃;
 theft, steal, stolen | 도난, 훔치; found | 습득; increase, raise | 인상, 증가, 올리;
 decrease, reduce, lower | 감소, 인하, 줄이, 낮추; add | 추가, 더하; remove | 제거, 제외;
 change | 변경, 바꾸, 바뀌; choose, select | 선택, 고르; use | 사용, 이용, 쓰; send | 보내, 전송, 송부;
@@ -345,6 +346,17 @@ video, footage, recording | 영상, 녹화; personnel file | 인사 기록; tax 
 """
 """One meaning each: English words or phrases, a bar, Korean ones. Verbs and adjectives by their unchanging part."""
 
+STEMS = frozenset(
+    re.findall(
+        r"\S+",
+        "아프 늦 씻 튀 헹구 쏟 새 다치 잃 빌리 훔치 올리 줄이 낮추 더하 고르 쓰 보내 받 바꾸 바뀌 알리 끝내 지우 끊기"
+        " 멈추 잠그 누르 뽑 당기 모이 그만두 관두 들어오 깨지 닳 걸리 막히 풀리 조이 죄 열 닫 넘 빠르 느리 젖 마르 비우"
+        " 꺼내 옮기 놓 두 넣 버리 찾 보이 말하 묻 답하 정하 돕 원하 막 세 나누 합치 붙이 떼 켜 끄 비싸 벌 쉬 마치"
+        " 일으키 일어나 내려받 잊 잠기 되돌리 고치",
+    )
+)
+"""Korean words of :data:`PAIRS` that are stems of verbs and adjectives."""
+
 Phrase = tuple[str, ...]
 """Keywords that say something together."""
 
@@ -376,11 +388,15 @@ def _tables() -> tuple[Entries, Entries]:
         stems = [stems_of(word) for word in left.split(",")]
         words = [" ".join(word.split()) for word in right.split(",")]
         latin = [tuple(word for word in words_ if word not in COMMON) for words_ in stems]
-        hangul = [tuple(bigrams(word.replace(" ", ""))) for word in words]
+        inflected = [(word, forms(word) if word in STEMS else [word]) for word in words]
+        hangul = [
+            tuple(bigrams(form.replace(" ", ""))) for _word, all_forms in inflected for form in all_forms
+        ]
         for key, own in zip((" ".join(one) for one in stems), latin, strict=True):
             _add(from_english, key, own, latin, hangul)
-        for key, own in zip(words, hangul, strict=True):
-            _add(from_korean, key, own, hangul, latin)
+        for word, all_forms in inflected:
+            for key in dict.fromkeys([word, *all_forms]):
+                _add(from_korean, key, tuple(bigrams(key.replace(" ", ""))), hangul, latin)
     return _frozen(from_english), _frozen(from_korean)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from core.rag import glossary
 from core.rag.chunking import Chunk
+from core.rag.conjugate import forms
 from core.rag.keywords import OUTDATED, marks, stem, terms
 from core.rag.passages import joined
 from core.rag.queries import units
@@ -54,6 +55,36 @@ def test_known_words_bring_synonyms_and_translations() -> None:
     assert ("연차",) in unit.same and ("vacation",) in unit.other and ("휴가",) not in unit.same
     (unit,) = units("annual leave", ())
     assert unit.own == ("annual", "leav") and ("연차",) in unit.other
+
+
+@pytest.mark.parametrize(
+    ("stem_", "shapes"),
+    [
+        ("바꾸", {"바꾸", "바꿔", "바꿨", "바꿀", "바꾼"}),
+        ("누르", {"눌러", "누를"}),
+        ("고르", {"골라"}),
+        ("아프", {"아파", "아픈"}),
+        ("빌리", {"빌려", "빌릴"}),
+        ("찾", {"찾아", "찾은", "찾고"}),
+        ("쉬", {"쉬는", "쉬고"}),
+    ],
+)
+def test_verbs_are_known_in_their_forms(stem_: str, shapes: set[str]) -> None:
+    found = forms(stem_)
+    assert shapes <= set(found) and len(found) == len(set(found)) and all(len(one) > 1 for one in found)
+
+
+def test_a_conjugated_verb_means_what_its_noun_means() -> None:
+    (unit,) = units("바꿔도", ())
+    assert ("교체",) in unit.same and ("replac",) in unit.other
+
+
+def test_stems_are_words_of_the_glossary() -> None:
+    words = {
+        word.strip()
+        for word in glossary.PAIRS.replace("\n", " ").replace("|", ",").replace(";", ",").split(",")
+    }
+    assert words >= glossary.STEMS
 
 
 def test_names_are_spelt_as_the_documents_have_them() -> None:
