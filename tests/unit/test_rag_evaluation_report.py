@@ -67,6 +67,9 @@ def test_groups_thresholds_and_times_of_known_outcomes() -> None:
     # The threshold between the training questions' 0.2 and 0.9; on the test question it fails, the search's own does not.
     assert found.unanswerable.threshold == pytest.approx(0.55) and found.unanswerable.f1.value == 0
     assert found.own_unanswerable.f1.value == 1 and found.own_unanswerable.questions == 1
+    assert found.own_unanswerable_by_language["ko"].f1.value == 1
+    assert found.own_unanswerable_by_language["en"].questions == 0
+    assert found.kinds["table"].p50_ms.value == 20 and found.kinds["table"].p50_ms.n == 1
     assert found.missed == ("q4",) and found.p50_ms.value == 30
     assert found.risk[-1] == (0.6, 1.0, pytest.approx(2 / 3))
 

@@ -36,6 +36,8 @@ class Line:
 
     n: int
     measures: Mapping[str, Estimate]
+    p50_ms: Estimate
+    p95_ms: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Report:
     """By the threshold that is best on the training questions."""
     own_unanswerable: Silence
     """By the search's own threshold, what a user sees."""
+    own_unanswerable_by_language: Mapping[str, Silence]
+    """The same by the question's language."""
     risk: tuple[tuple[float, float, float], ...]
     """(threshold, coverage, risk), from the surest questions to all."""
     risk_area: float | None
@@ -100,7 +104,11 @@ def report(measured: Measured, split: str) -> Report:
         languages={name: _line(group) for name, group in sorted(languages.items())},
         kinds={name: _line(group) for name, group in sorted(kinds.items())},
         unanswerable=_silence(chosen, [one.score < at for one in chosen], at),
-        own_unanswerable=_silence(chosen, [not one.answered for one in chosen], None),
+        own_unanswerable=_own(chosen),
+        own_unanswerable_by_language={
+            language: _own([one for one in chosen if one.question.language == language])
+            for language in sorted({one.question.language for one in chosen})
+        },
         risk=tuple((point.threshold, point.coverage, point.risk) for point in shown),
         risk_area=area_under_risk(points),
         p50_ms=statistics.quantile(times, 0.5),
@@ -123,15 +131,22 @@ def threshold_of(measured: Measured) -> float:
 
 
 def _line(group: Sequence[Outcome]) -> Line:
+    times = [one.ms for one in group]
     return Line(
         len(group),
         {name: statistics.mean([measure(one) for one in group]) for name, measure in MEASURES.items()},
+        statistics.quantile(times, 0.5),
+        statistics.quantile(times, 0.95),
     )
 
 
 def _silence(chosen: Sequence[Outcome], said: Sequence[bool], threshold: float | None) -> Silence:
     unanswerable = [one.question.unanswerable for one in chosen]
     return Silence(threshold, sum(unanswerable), *statistics.f1(said, unanswerable))
+
+
+def _own(chosen: Sequence[Outcome]) -> Silence:
+    return _silence(chosen, [not one.answered for one in chosen], None)
 
 
 def _lost(measured: Measured) -> tuple[str, ...]:
