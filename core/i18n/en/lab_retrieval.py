@@ -37,7 +37,7 @@ MESSAGES: dict[str, str] = {
     "lab.heat.recall5": "recall@5 by chunking and weight",
     "lab.now.retrieval": "Variant {number} of {total}: {name}.",
     "lab.now.retrieval.index": "Indexing with {name}: {done}/{total} documents.",
-    "lab.found.retrieval": "Best of {count} variants: {name} ({embedder}) with recall@5 {recall} ({low}–{high}) and MRR {mrr} on {n} questions; {level} others cannot be told from it (paired randomisation test, Holm).",
+    "lab.found.retrieval": "Best of {count} variants: {name} ({embedder}) with recall@5 {recall} ({low}–{high}) and MRR {mrr} on {n} questions; not distinguishable from it: {level} (paired randomisation test, Holm).",
     "lab.found.retrieval.one": "{name} ({embedder}): recall@5 {recall} ({low}–{high}), MRR {mrr} on {n} questions.",
     "lab.warn.retrieval.never": "{count} questions were answered by no variant's first five passages: {named}.",
     "lab.warn.retrieval.failed": "{count} documents could not be read; questions about them cannot be answered.",
