@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -519,3 +522,184 @@ async def test_a_passage_is_written_to_a_file(
         assert "- section: 연차 › 이월" in text
         assert "- line: 3" in text
         assert "> 남은 휴가는 다음 해 3월 말까지 최대 5일." in text
+
+
+async def test_a_long_document_opens_at_once_and_only_what_is_seen_is_wrapped(runs: Any) -> None:
+    def prepare(runtime: FakeRuntime) -> None:
+        text = "남은 휴가는 다음 해 3월 말까지. Carried over once, then it lapses. " * 6
+        chunks = [FakeChunk(f"c{n}", n, f"절 {n}", f"{n}번째. {text}", n // 3 + 1) for n in range(20_000)]
+        runtime.views["long.md"] = FakeView(document("/n/long.md", chunks=20_000), chunks)
+
+    async with runs(size=WIDE, prepare=prepare) as bench:
+        put(bench.runtime, "/n/long.md", chunks=20_000)
+        await whole(bench)
+        await on(bench, "long.md")
+        await bench.pilot.press("enter")
+        reader = bench.app.bench.documents.reader
+        await bench.until(lambda: reader.has_focus and reader.size.height)
+        await bench.sees("0번째.")
+        assert sum(reader._exact) < 100
+        await bench.pilot.press("end")
+        await bench.sees("19999번째.")
+        await bench.sees("p. 6667")
+        reader.go(12_345)
+        await bench.sees("12346/20000")
+        assert "12345번째." in bench.screen_text()
+        # Upwards into chunks never seen: what was read stays where it is.
+        before = bench.screen_text().split("\n")
+        await bench.pilot.press("up", "up", "up")
+        await bench.until(lambda: "12344" in bench.screen_text())
+        after = bench.screen_text().split("\n")
+        row = next(i for i, line in enumerate(before) if "12345번째." in line)
+        assert "12345번째." in after[row + 3]
+        assert sum(reader._exact) < 200
+
+
+async def test_scrolling_visits_every_chunk_in_order(runs: Any) -> None:
+    """Guessed heights that are wrong lose no line and show none twice."""
+
+    def prepare(runtime: FakeRuntime) -> None:
+        texts = ["x" * (n * 37 % 400) + "\n" * (n % 5) + f"end{n}." for n in range(60)]
+        chunks = [FakeChunk(f"c{n}", n, "", text) for n, text in enumerate(texts)]
+        runtime.views["a.md"] = FakeView(document("/n/a.md", chunks=60), chunks)
+
+    async with runs(size=(100, 30), prepare=prepare) as bench:
+        put(bench.runtime, "/n/a.md", chunks=60)
+        await whole(bench)
+        await on(bench, "a.md")
+        await bench.pilot.press("enter")
+        reader = bench.app.bench.documents.reader
+        await bench.until(lambda: reader.has_focus and reader.size.height)
+        seen: list[int] = []
+        for _ in range(400):
+            for number in re.findall(r"end(\d+)\.", bench.screen_text()):
+                if int(number) not in seen:
+                    seen.append(int(number))
+            if reader.scroll_y >= reader.max_scroll_y:
+                break
+            reader.action_by_page(1)
+            await bench.pilot.pause()
+        assert seen == list(range(60))
+
+
+async def test_collections_are_made_renamed_set_up_and_removed(runs: Any) -> None:
+    async with runs(size=WIDE) as bench:
+        await in_documents(bench)
+        await bench.pilot.press("C")
+        await bench.sees("Collections")
+        await bench.pilot.press("a")
+        await bench.sees("Name of the new collection")
+        await bench.type("rules")
+        await bench.pilot.press("enter")
+        await bench.until(lambda: len(bench.app.screen.query_one("RowList").rows) == 2)
+        await bench.pilot.press("end", "e")
+        await bench.sees("Settings of rules")
+        await bench.pilot.press("right")  # Another way of cutting,
+        await bench.sees("recursive")
+        await bench.sees("beside the old index")
+        await bench.pilot.press(
+            "down", "down", "right", "down", "down", "down", "right", "s"
+        )  # an overlap, watched.
+        await bench.until(
+            lambda: bench.runtime.library.asked and bench.runtime.library.asked[-1][0] == "change"
+        )
+        _, collection, changes = bench.runtime.library.asked[-1]
+        assert collection == "c1"
+        assert (changes["chunking"].strategy, changes["chunking"].overlap, changes["watch"]) == (
+            "recursive",
+            10,
+            True,
+        )
+        await bench.sees("watched")
+        await bench.pilot.press("d")
+        await bench.sees("Remove the collection rules")
+        await bench.pilot.press("y")
+        await bench.until(lambda: ("remove_collection", "c1") in bench.runtime.library.asked)
+        await bench.until(lambda: len(bench.app.screen.query_one("RowList").rows) == 1)
+        await bench.pilot.press("d")
+        await bench.sees("The default collection stays")
+
+
+async def test_settings_that_cannot_be_are_not_saved(runs: Any) -> None:
+    async with runs(size=WIDE) as bench:
+        await in_documents(bench)
+        await bench.pilot.press("C")
+        await bench.sees("Collections")
+        await bench.pilot.press("e")
+        await bench.sees("Settings of default")
+        await bench.pilot.press("down", "enter")
+        await bench.until(lambda: bench.app.screen.query("Input"))
+        bench.app.screen.query_one("Input").value = "7"
+        await bench.pilot.press("enter")
+        await bench.sees("7 cells")
+        await bench.pilot.press("s")
+        await bench.pilot.pause()
+        assert "Settings of default" in bench.screen_text()
+        assert not bench.runtime.library.asked
+
+
+async def test_another_language_keeps_the_tree_and_its_folds(runs: Any) -> None:
+    async with runs(size=WIDE) as bench:
+        put(bench.runtime, "/notes/hr/a.md")
+        put(bench.runtime, "/notes/it/b.md")
+        await bench.sees("b.md")
+        await in_documents(bench)
+        await on(bench, "hr")
+        await bench.pilot.press("left")
+        await bench.until(lambda: "a.md" not in bench.screen_text())
+        await bench.app.action_do("lang", "ko")
+        await bench.sees("▸ hr")
+        assert "b.md" in bench.screen_text() and "a.md" not in bench.screen_text()
+        await bench.sees("추가")
+
+
+async def test_a_document_that_is_read_is_read_again_when_it_changed(runs: Any) -> None:
+    async with runs(size=WIDE, prepare=handbook) as bench:
+        put(bench.runtime, "/notes/hr/연차휴가.md", chunks=2)
+        await whole(bench)
+        await on(bench, "연차휴가.md")
+        await bench.pilot.press("enter")
+        await bench.sees("최대 5일")
+        view = bench.runtime.views["연차휴가.md"]
+        changed = replace(view.document, content_hash="new")
+        chunks = [replace(view.chunks[0], text="남은 휴가는 최대 9일."), view.chunks[1]]
+        bench.runtime.views["연차휴가.md"] = FakeView(changed, chunks)
+        put(bench.runtime, "/notes/hr/연차휴가.md", chunks=2, content_hash="new", status="stale")
+        await bench.sees("changed")
+        assert "최대 5일" in bench.screen_text()  # The old version, until the new one is in.
+        put(bench.runtime, "/notes/hr/연차휴가.md", chunks=2, content_hash="new")
+        await bench.sees("최대 9일")
+
+
+async def test_a_search_is_made_again_when_a_job_is_over(runs: Any) -> None:
+    async with runs(size=WIDE, prepare=handbook) as bench:
+        await in_documents(bench)
+        bench.app.bench.documents.search("휴가")
+        await bench.sees("1 passages")
+        bench.runtime.hits = [*bench.runtime.hits, hit("c2", "그 뒤에는 소멸한다.", 0.4)]
+        bench.runtime.emit(IngestProgress("j", 1, 1, 0, "", finished=True))
+        await bench.sees("2 passages")
+
+
+async def test_ten_thousand_documents_are_rows_only_where_they_are_seen(runs: Any, monkeypatch: Any) -> None:
+    from tui.widgets import documents_rows
+
+    rows = [document(f"/wiki/{n % 50}/문서-{n:05d}.md", id=f"d{n}") for n in range(10_000)]
+
+    made: list[str] = []
+    original = documents_rows.document_row
+    monkeypatch.setattr(
+        documents_rows, "document_row", lambda one, depth: (made.append(one.id), original(one, depth))[1]
+    )
+    async with runs(size=WIDE) as bench:
+        await asyncio.wrap_future(documents.put_documents(bench.runtime.store, rows))
+        await bench.until(lambda: len(bench.app.bench.documents.documents) == 10_000)
+        await whole(bench)
+        await bench.sees("10 000")
+        made.clear()
+        await bench.pilot.press("end")
+        await bench.until(lambda: bench.app.bench.documents.rows.cursor > 10_000)
+        await bench.pilot.press("slash")
+        bench.app.bench.documents.box.value = "path:문서-0001"
+        await bench.sees("10 of 10000 documents")
+        assert 0 < len(made) < 500

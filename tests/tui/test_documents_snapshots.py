@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,6 +23,16 @@ SECTIONS = {
     "연차 › 경조사": "- 본인 결혼: 5일\n- 자녀 결혼: 1일\n- 배우자 출산: 20일\n\n| 경우 | 일수 |\n| --- | --- |\n| 부모의 사망 | 5일 |",
     "연차 › 병가": "아파서 쉬어야 할 때는 연간 10일까지 유급 병가를 씁니다. [b]굵게[/b]가 아닙니다.",
 }
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Times are shown in the machine's own zone."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 def prepare(runtime: FakeRuntime) -> None:

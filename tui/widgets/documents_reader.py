@@ -211,9 +211,13 @@ class Reader(ScrollView, can_focus=True):
     def _to(self, y: int) -> None:
         self.scroll_to(y=y, animate=False, force=True, immediate=True)
 
-    def _fill(self, place: int) -> bool:
-        """Wrap from a chunk on until the screen is full. True when a height was not as guessed."""
-        changed, room = False, self.size.height + 1
+    def _fill(self, place: int, above: int = 0) -> bool:
+        """Wrap from a chunk on until the screen is full. True when a height was not as guessed.
+
+        Args:
+            above: Lines of the first chunk that are out of sight.
+        """
+        changed, room = False, self.size.height + above + 1
         while place < len(self.chunks) and room > 0:
             if not self._exact[place]:
                 height = 1 + len(self._lines(place))
@@ -248,7 +252,7 @@ class Reader(ScrollView, can_focus=True):
                 last = self._at(top + self.size.height - 1)
                 anchor = next((i for i in range(first, last + 1) if self._exact[i]), first)
                 offset = self._starts[anchor] - top
-                if not self._fill(first):
+                if not self._fill(first, top - self._starts[first]):
                     break
                 self._to(self._starts[anchor] - offset)
         finally:
