@@ -51,6 +51,7 @@ def as_json(ended: RunEnded, spans: list[Span]) -> dict[str, Any]:
         "tokens_per_s": ended.tokens_per_s,
         "memory": dataclasses.asdict(ended.memory),
         "citations": [dataclasses.asdict(item) for item in ended.citations],
+        "support": None if ended.support is None else dataclasses.asdict(ended.support),
     }
     if ended.status != "ok":
         result["error"] = {"message": ended.error, "fix": ended.fix}

@@ -243,3 +243,25 @@ def test_a_sentence_that_leans_on_the_one_before_brings_it_along() -> None:
 
 def test_nothing_is_quoted_of_nothing() -> None:
     assert candidates([]) == [] and extract("x", []) == [] and extract("", [cited(1, "")]) == []
+
+
+def test_what_is_quoted_of_a_table_is_borne_out_by_it_whatever_its_cells_say() -> None:
+    table = cited(
+        1,
+        "| 오류 | 뜻 | 10월 담당 |\n|---|---|---|\n| SG-101 | 앱의 시각이 맞지 않음 | 옹다솜 |\n| SG-102 | 인증서가 없음, 11월에 만료 | 빙하늘 |",
+    )
+    for question in ("SG-101은 무슨 뜻인가요?", "SG-102는 무슨 뜻인가요?"):
+        found = checked(quotes(extract(question, [table])), [table])
+        assert {one.status for one in found.support.sentences} == {"supported"}
+
+
+def test_a_sentence_of_two_sources_is_borne_out_by_both_together() -> None:
+    text = "연차는 매년 15일이며, 숙박비는 1박에 15만 원까지입니다 [1][2]."
+    assert [one.status for one in checked(text, [LEAVE, TRAVEL]).support.sentences] == ["supported"]
+    wrong = text.replace("15만", "16만")
+    assert [one.status for one in checked(wrong, [LEAVE, TRAVEL]).support.sentences] != ["supported"]
+
+
+def test_a_document_that_replaces_another_is_not_taken_for_a_replaced_one() -> None:
+    assert not replaced(cited(1, "이 문서는 2024년판을 대체합니다. 연차는 15일이다.", "연차.md"))
+    assert replaced(cited(1, "이 문서는 2025년판으로 대체되어 효력이 없습니다.", "연차.md"))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.agent.answers import conflicts
+from core.agent.answers.negation import clauses
 from core.agent.answers.sentences import CITATION, Sentence, sentences
 from core.agent.answers.verify import Verdict, is_claim, verify
 from core.events import AnswerSupport, Citation, SentenceSupport
@@ -90,6 +91,8 @@ def _judge(one: Sentence, known: Mapping[int, Citation], question: str) -> _Judg
     number, verdict = _best(verdicts)
     if verdict is not None and verdict.status == "supported":
         return _Judged(one, verdict, number, cited)
+    if len(mine) > 1 and (together := _together(one, [known[number] for number in mine], question)):
+        return _Judged(one, together[1], together[0], cited)
     others = {
         number: _verdict(one, source, question) for number, source in known.items() if number not in verdicts
     }
@@ -104,6 +107,22 @@ def _judge(one: Sentence, known: Mapping[int, Citation], question: str) -> _Judg
         return _Judged(one, better, other, cited)
     score = better.score if better is not None else 0.0
     return _Judged(one, Verdict("uncited", score), None, cited)
+
+
+def _together(one: Sentence, sources: Sequence[Citation], question: str) -> tuple[int, Verdict] | None:
+    """Return the first passage and its verdict when each clause of a sentence is borne out by one of those it cites."""
+    plain = CITATION.sub("", one.text)
+    spans = clauses(plain)
+    if len(spans) < 2:
+        return None
+    found: list[tuple[int, Verdict]] = []
+    for start, end in spans:
+        part = Sentence(start, end, plain[start:end].strip())
+        number, verdict = _best({source.number: _verdict(part, source, question) for source in sources})
+        if verdict is None or number is None or verdict.status != "supported":
+            return None
+        found.append((number, verdict))
+    return found[0]
 
 
 def _verdict(one: Sentence, source: Citation, question: str) -> Verdict:

@@ -27,7 +27,7 @@ _REPLACED_NAME = re.compile(
     re.IGNORECASE,
 )
 _REPLACED_TEXT = re.compile(
-    r"(?:이|본) (?:문서|규정|지침|가격표|정책|안내)\S*\s.{0,40}(?:폐지|폐기|대체|효력)|(?:대체되어|대체되었|폐지되었|폐지됨|폐기됨)|"
+    r"(?:이|본) (?:문서|규정|지침|가격표|정책|안내)\S*\s.{0,40}(?:폐지|폐기|대체되|효력을 잃)|(?:대체되어|대체되었|폐지되었|폐지됨|폐기됨)|"
     r"\b(?:this (?:document|version|policy|price list|page)\b.{0,40}\b(?:superseded|replaced|withdrawn|deprecated|obsolete|no longer)|"
     r"(?:superseded|replaced) by\b|status:\s*(?:superseded|deprecated|obsolete|withdrawn))",
     re.IGNORECASE,
@@ -135,7 +135,7 @@ def _replaced(answered: Sequence[Citation], found: Sequence[Citation]) -> list[S
 
 def replaced(one: Citation) -> bool:
     """Say whether a document says of itself that it is no longer in force."""
-    if _REPLACED_NAME.search(_name(one)) or _REPLACED_NAME.search(one.section):
+    if _REPLACED_NAME.search(_name(one)):
         return True
     return bool(_REPLACED_TEXT.search(one.text[:HEAD_CHARS]))
 

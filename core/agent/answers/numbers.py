@@ -53,7 +53,7 @@ _MONTH = re.compile(
 )
 _MAY = re.compile(r"(?:\b(?:in|of|until|by|since|from|to|end|early|late|mid|before|after|and)\s+|\d\s*)$")
 _KOREAN_NUMBER = re.compile(
-    rf"(?P<sign>(?<![\w가-힣.,)])[-−])?(?P<cur>[€$₩£])?\s?(?P<n>{_WHOLE})"
+    rf"(?P<sign>(?<![\w가-힣.,)])[-−](?=[\d€$₩£]))?(?P<cur>[€$₩£])?\s?(?P<n>{_WHOLE})"
     rf"(?P<more>(?:\s?(?:{'|'.join(MAGNITUDES)})(?:\s?{_WHOLE})?)*)"
 )
 _NATIVE = re.compile(

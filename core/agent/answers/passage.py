@@ -51,6 +51,8 @@ class Unit:
     """A row: it is not read together with its neighbours."""
     named: tuple[tuple[str, str], ...] = ()
     """Of a row under column names: name and cell."""
+    above: tuple[Number, ...] = ()
+    """Numbers of the headings and column names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def _cells(one: Sentence) -> list[str]:
     """Return the cells of a table's or data file's row; none for anything else."""
     if _TABLE.match(one.text):
         return [cell.strip() for cell in one.text.strip().strip("|").split("|")]
-    if one.row and one.text.count(",") >= 2 and "\n" not in one.text:
+    if one.row and one.text.count(",") >= 2 and not re.search(r"[\n{}=;]|\w:\s", one.text):
         return next(csv.reader([one.text]), [])
     return []
 
@@ -145,6 +147,7 @@ def _unit(one: Sentence, above: Sequence[str], header: Sequence[str], cells: Seq
         tuple(_segments(one.text, header, cells)),
         bool(cells) or one.code,
         tuple(zip(header, cells, strict=True)) if cells and len(header) == len(cells) else (),
+        more.numbers,
     )
 
 

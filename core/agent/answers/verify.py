@@ -80,7 +80,7 @@ _GREETS = re.compile(
     r"according to the (?:passages?|documents?)[,:]?\W*$|(?:yes|no|네|예|아니요|아니오)\W*$)",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"[“\"「『]([^”\"」』]{4,})[”\"」』]")
+_QUOTED = re.compile(r"[“\"「『](.{4,})[”\"」』]", re.DOTALL)
 
 
 def abstains(text: str) -> bool:
@@ -161,7 +161,7 @@ def _judged(parsed: Parsed, passage: str, context: str, question: str) -> Verdic
                 if status != "weak"
                 else Verdict("weak", score, *span)
             )
-    window, trouble = _numbers_hold(parsed, window, pieces, around.numbers, read(question).numbers, above)
+    window, trouble = _numbers_hold(parsed, window, pieces, around.numbers, read(question).numbers)
     span = window.span
     if trouble is not None:
         if parsed.words and score < RELATED:
@@ -169,7 +169,7 @@ def _judged(parsed: Parsed, passage: str, context: str, question: str) -> Verdic
             return Verdict("weak", score, *span)
         said, rival = trouble
         return Verdict("number_mismatch", score, *span, said, rival)
-    if _denies(parsed.text, window, above):
+    if _denies(parsed.text, window):
         return Verdict("negation", score, *span)
     missing = _missing(parsed.words, window, above, context, pieces, keys_of(read(question).words))
     if score >= WORDS and missing <= MISSING:
@@ -251,7 +251,6 @@ def _numbers_hold(
     pieces: Sequence[Unit],
     around: Sequence[Number],
     asked: Sequence[Number],
-    above: frozenset[str],
 ) -> tuple[_Window, tuple[str, str] | None]:
     """Check every number; returns the window (wider, where a number needed it), and what is said and found where they differ."""
     for number in parsed.numbers:
@@ -263,7 +262,8 @@ def _numbers_hold(
             if other := _of_another(parsed, number, window):
                 return window, (number.text, other.text)
             continue
-        if any(same(number, one) for one in around):
+        named = [*around, *(one for unit in window.units for one in unit.above)]
+        if any(same(number, one) for one in named):
             continue
         against = rivals(number, held) or [one for one in held if number.unit and not one.unit]
         if against:
@@ -342,15 +342,25 @@ def _wider(number: Number, window: _Window, pieces: Sequence[Unit]) -> _Window |
     return None
 
 
-def _denies(sentence: str, window: _Window, above: frozenset[str]) -> bool:
+def _denies(sentence: str, window: _Window) -> bool:
     """Say whether a clause of a sentence says no where its source says yes, or the other way round."""
     theirs: list[tuple[frozenset[str], str, Sequence[Number], int]] = []
     for unit in window.units:
-        spans = [(0, len(unit.text))] if unit.alone else clauses(unit.text)
-        for start, end in spans if len(spans) == 1 else [*spans, (0, len(unit.text))]:
-            piece = unit.text[start:end]
-            keys = unit.keys if len(spans) == 1 else keys_of(read(piece).words) | bigrams(piece)
-            theirs.append((keys, piece, read(piece).numbers, negations(piece)))
+        if unit.alone:
+            cells = [f"{name} {cell}" for name, cell in unit.named]
+            parts = [unit.text, *cells, *(cell[a:b] for cell in cells for a, b in clauses(cell))]
+        else:
+            parts = list(dict.fromkeys([*(unit.text[a:b] for a, b in clauses(unit.text)), unit.text]))
+        for piece in parts:
+            keys = keys_of(read(piece).words) | bigrams(piece)
+            theirs.append(
+                (
+                    keys | unit.keys if piece == unit.text else keys,
+                    piece,
+                    read(piece).numbers,
+                    negations(piece),
+                )
+            )
     for start, end in clauses(sentence):
         part = read(sentence[start:end])
         total = sum(word.weight for word in part.words) + 2.0 * len(part.numbers)
