@@ -475,6 +475,9 @@ class Runtime:
             if desk is not None:
                 with contextlib.suppress(StudyError):
                     await desk.close()
+        if self._library_ready and self._library_ready.done() and not self._library_ready.cancelled():
+            # Before its tasks are cancelled: it would take that for a user's stop, and not go on at the next start.
+            await self._library_ready.result().close()
         current = asyncio.current_task()
         others = [task for task in asyncio.all_tasks() if task is not current]
         for task in others:
@@ -483,8 +486,6 @@ class Runtime:
             await asyncio.wait(others, timeout=2)
         if self._hub:
             await asyncio.to_thread(self._hub.stop)
-        if self._library_ready and self._library_ready.done() and not self._library_ready.cancelled():
-            await self._library_ready.result().close()
         if self.engine_ready.done() and not self.engine_ready.exception():
             await self.engine_ready.result().close()
         await self._checkpoints.close()

@@ -283,7 +283,8 @@ def test_looking_needs_no_engine_and_leaves_no_process(data: Path) -> None:
     wait_until(lambda: not list(data.rglob("*.lock")), 1, "a lock was taken only to look")
 
 
-def test_a_job_cut_off_by_kill_9_is_told_of_and_goes_on(data: Path) -> None:
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_a_job_that_was_cut_off_is_told_of_and_goes_on(data: Path, end: signal.Signals) -> None:
     folder = data.parent / "rules"
     folder.mkdir()
     many(folder, 40)
@@ -301,8 +302,9 @@ def test_a_job_cut_off_by_kill_9_is_told_of_and_goes_on(data: Path) -> None:
     wait_until(
         lambda: any(one["status"] == "indexed" for one in listed("list")), 120, "nothing was ever indexed"
     )
-    process.kill()
-    process.wait(20)
+    process.send_signal(end)
+    process.wait(30)
+    assert "failed" not in {one["status"] for one in listed("list")}
     [job] = listed("jobs")
     assert job["status"] == "interrupted"
     done = outside(data, "jobs", "--resume", job["id"])
