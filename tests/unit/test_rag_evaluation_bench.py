@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from core.errors import UsageError
 from core.rag.chunking import Chunking
 from core.rag.evaluation import Variant, parse_variant
-from core.rag.evaluation.bench import SearchBench
+from core.rag.evaluation.bench import WARM_UP, SearchBench
 from core.rag.evaluation.report import compare, report
 from core.rag.sample import Gold, Question
 from tests.evaluation_ground import LEAVE, SAFETY, Engine
@@ -67,7 +68,7 @@ async def test_a_second_evaluation_parses_and_embeds_only_what_changed(folder: P
     await measured(folder, base, "headings")
     engine = Engine()
     (again,) = await measured(folder, base, "headings", engine=engine)
-    asked = {one.question for one in QUESTIONS}
+    asked = {one.question for one in QUESTIONS} | {WARM_UP}
     assert set(engine.texts) == asked, "no passage was embedded again"
     (folder / "leave.md").write_text(LEAVE.replace("fifteen", "twenty"), "utf-8")
     (folder / "safety.md").unlink()
@@ -119,3 +120,19 @@ async def test_each_chunking_has_an_index_of_its_own_and_unknown_embedders_are_t
             bench.embedder("no-such-model")
     finally:
         await bench.close()
+
+
+async def test_an_empty_folder_and_the_first_search_of_all(tmp_path: Path) -> None:
+    class Cold(Engine):
+        """FAKE: its first embedding takes long, as loading a model does."""
+
+        async def embed(self, texts: list[str]) -> list[list[float]]:
+            if texts == [WARM_UP]:
+                await asyncio.sleep(0.3)
+            return await super().embed(texts)
+
+    (tmp_path / "share").mkdir()
+    (nothing,) = await measured(tmp_path / "share", tmp_path / "kept", "headings", engine=Cold())
+    assert (nothing.corpus.indexed, nothing.corpus.chunks) == (0, 0)
+    assert all(not one.found and one.ms < 300 for one in nothing.outcomes)
+    assert report(nothing, "test").lost == ("leave.md", "safety.md")

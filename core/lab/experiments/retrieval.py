@@ -125,8 +125,7 @@ async def _index(bench: Bench, search: SearchBench, variant: Variant, embed_mode
 
 async def _ask(bench: Bench, search: SearchBench, variant: Variant, plan: Plan, embed_model: str) -> None:
     async def work(step: Step) -> None:
-        # The first search of an index reads it from the disk; its time would be that of no other.
-        await search.ask(variant, plan.asked[0])
+        await search.warm_up(variant)
         for question in plan.asked:
             step.add("question", row_of(await search.ask(variant, question)))
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from core.rag.search import Passage, Result
 
 CACHE_BYTES = 256 << 20
+WARM_UP = "hello"
+"""No question of any set."""
 
 
 def _nobody(done: int) -> None:
@@ -80,6 +82,12 @@ class SearchBench:
         outcome = judge(question, hits, ms, variant.k)
         return replace(outcome, score=result.confidence, answered=result.answerable)
 
+    async def warm_up(self, variant: Variant) -> None:
+        """Embed and search once for nothing: the first time loads the model and reads the index from the disk."""
+        found, _ = await self._index(variant)
+        vector = await self.embedder(variant.embedder).query(WARM_UP)
+        await self._search(found, variant, WARM_UP, vector)
+
     async def measure(
         self,
         variants: Sequence[Variant],
@@ -98,9 +106,8 @@ class SearchBench:
         """
         corpora = [await self.prepare(variant) for variant in variants]
         outcomes: list[list[Outcome]] = [[] for _ in variants]
-        for variant in variants if questions else ():
-            # The first search of an index reads it from the disk.
-            await self.ask(variant, questions[0])
+        for variant in variants:
+            await self.warm_up(variant)
         for number, question in enumerate(questions):
             for place in range(len(variants)):
                 which = (place + number) % len(variants)
@@ -159,7 +166,11 @@ class SearchBench:
         return self._questions[key]
 
     async def _search(self, found: FolderIndex, variant: Variant, query: str, vector: Any) -> Result:
-        from core.rag.search import Options, search
+        from core.rag.search import Options, Result, search
+
+        if not found.index.exists:
+            # No file had any text.
+            return Result((), False, 0.0)
 
         async def embed(text: str) -> Any:
             return vector
