@@ -168,9 +168,9 @@ def test_the_labelled_list_has_every_kind_in_both_halves() -> None:
 
 
 def test_what_is_called_supported_is_on_sentences_the_thresholds_never_saw() -> None:
-    """Measured: precision 0.86, recall 0.79 on the test half (0.94 and 0.89 on the half they were chosen on)."""
+    """Measured: precision 0.87, recall 0.87 on the test half (0.93 and 0.91 on the half they were chosen on)."""
     precision, recall = _rates("test")
-    assert precision >= 0.85 and recall >= 0.75
+    assert precision >= 0.85 and recall >= 0.8
 
 
 @pytest.mark.parametrize(

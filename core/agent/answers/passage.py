@@ -30,7 +30,7 @@ class Segment:
     syllables: str
     numbers: tuple[Number, ...]
     labels: tuple[Word | None, ...]
-    """For each number the word nearest before it, else the first one behind."""
+    """For each number the word it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ class Unit:
     """Of a row under column names: name and cell."""
     above: tuple[Number, ...] = ()
     """Numbers of the headings and column names."""
+    topic: frozenset[str] = frozenset()
+    """Keys of its first two words: what the sentences behind it go on about without naming it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ def _unit(one: Sentence, above: Sequence[str], header: Sequence[str], cells: Seq
         bool(cells) or one.code,
         tuple(zip(header, cells, strict=True)) if cells and len(header) == len(cells) else (),
         more.numbers,
+        keys_of(own.words[:2]),
     )
 
 
@@ -165,7 +168,8 @@ def _segments(text: str, header: Sequence[str], cells: Sequence[str]) -> list[Se
 
 
 def _labels(parsed: Parsed) -> tuple[Word | None, ...]:
-    first = next(iter(parsed.words), None)
+    """Return the word each number belongs to: the nearest before it; in English else the first one behind."""
+    first = next((word for word in parsed.words if word.text.isascii()), None)
     return tuple(
         next((word for word in reversed(parsed.words) if word.start < number.start), first)
         for number in parsed.numbers

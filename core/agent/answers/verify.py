@@ -21,7 +21,7 @@ from core.events import SupportStatus
 
 WORDS = 0.55
 """Share of a sentence's words its passage must have."""
-MISSING = 0.16
+MISSING = 0.20
 """Share of a sentence's words that may be names of things the passage does not have."""
 ABSENT = 0.34
 """Share of a word below which it counts as missing."""
@@ -196,7 +196,7 @@ def _best(
 
 
 def _share(parsed: Parsed, part: Sequence[Unit], above: frozenset[str], context: str) -> float:
-    keys = above.union(*(one.keys for one in part))
+    keys = _keys(parsed.words, part) | above
     syllables = " ".join((*(one.syllables for one in part), context))
     names = frozenset(code for one in part for code in one.codes)
     total = sum(word.weight for word in parsed.words) + 3.0 * len(parsed.codes)
@@ -205,6 +205,15 @@ def _share(parsed: Parsed, part: Sequence[Unit], above: frozenset[str], context:
     held = sum(word.weight * share(word, keys, syllables) for word in parsed.words)
     held += 3.0 * sum(code in names or code in context.casefold() for code in parsed.codes)
     return held / total
+
+
+def _keys(wanted: Sequence[Word], part: Sequence[Unit]) -> frozenset[str]:
+    """Return what a part of a passage says in one breath: its sentence nearest to the words wanted, and what the others are
+    about. All words of two sentences in one bag would bear out statements that neither makes."""
+    if len(part) == 1:
+        return part[0].keys
+    nearest = max(part, key=lambda one: sum(word.weight * share(word, one.keys) for word in wanted))
+    return nearest.keys.union(*(one.topic for one in part))
 
 
 def _numbers_share(wanted: Sequence[Number], part: Sequence[Unit]) -> float:
@@ -222,7 +231,7 @@ def _missing(
 ) -> float:
     """Return which share of a sentence are names of things that the window does not have; names of people and products,
     and what the passage says elsewhere (of something else), count more."""
-    keys = above.union(*(one.keys for one in window.units))
+    keys = _keys(wanted, window.units) | above
     syllables = " ".join((*(one.syllables for one in window.units), context))
     elsewhere = frozenset(key for one in pieces for key in one.keys)
     total = sum(word.weight for word in wanted) or 1.0

@@ -45,7 +45,7 @@ less least any all each every both either neither some same other another one pe
 after during until till while because since unless via yes please according based documents document passage passages
 states stated says say said mentioned answer question however therefore thus hence allowed permitted prohibited forbidden
 required requires require get gets give gives given make makes made take takes taken use used using able unable
-maximum minimum limit limited long etc back away off order own themselves yourself lasts last lasting
+maximum minimum limit limited available possible time between around always simply long etc back away off order own themselves yourself lasts last lasting
 """
 _STOP_EN = frozenset(_STOP_EN_TEXT.split())
 _COMMON_VERBS_TEXT = """
