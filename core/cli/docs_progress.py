@@ -94,7 +94,7 @@ def progress_text(progress: IngestProgress, columns: int) -> str:
     if progress.paused:
         parts.append(tr("docs.progress.paused"))
     elif progress.rate is not None:
-        parts.append(tr("docs.progress.rate", rate=f"{progress.rate:.1f}"))
+        parts.append(_rate(progress.rate))
         if progress.eta_s is not None:
             parts.append(tr("docs.progress.eta", time=span(progress.eta_s)))
     head = " · ".join(parts)
@@ -103,6 +103,12 @@ def progress_text(progress: IngestProgress, columns: int) -> str:
     room = columns - cells(head) - 2
     name = clean_line(progress.current, max_chars=4_096)
     return f"{head}  {fitted(name, room)}" if room > 8 else fitted(head, columns)
+
+
+def _rate(per_s: float) -> str:
+    if per_s < 0.1:
+        return tr("docs.progress.per_minute", rate=f"{60 * per_s:.1f}")
+    return tr("docs.progress.rate", rate=f"{per_s:.1f}")
 
 
 def follow(work: Runtime, begin: Callable[[], Future[T]], line: Line) -> T:

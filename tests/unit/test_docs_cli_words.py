@@ -132,6 +132,7 @@ def test_a_progress_line_fits_the_terminal_and_says_how_long() -> None:
         assert cells(progress_text(progress, columns)) <= columns
     text = progress_text(progress, 100)
     assert text.startswith("12/41 · 1 failed · 0.8/s · 1:36 left  …") and text.endswith(".md")
+    assert "3.0/min" in progress_text(dataclasses.replace(progress, rate=0.05), 100)
     hostile = dataclasses.replace(progress, current="\x1b]0;owned\x07a.md")
     assert "\x1b" not in progress_text(hostile, 100)
 

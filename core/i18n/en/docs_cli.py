@@ -126,6 +126,7 @@ MESSAGES: dict[str, str] = {
     "docs.collection_made": "New collection {name} (chunking {chunking}).",
     "docs.progress.failed": "{count} failed",
     "docs.progress.rate": "{rate}/s",
+    "docs.progress.per_minute": "{rate}/min",
     "docs.progress.eta": "{time} left",
     "docs.progress.paused": "paused",
     "docs.stopping": "Stopping …",

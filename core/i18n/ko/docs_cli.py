@@ -126,6 +126,7 @@ MESSAGES: dict[str, str] = {
     "docs.collection_made": "새 컬렉션 {name}을(를) 만들었습니다(자르는 방식 {chunking}).",
     "docs.progress.failed": "{count}개 실패",
     "docs.progress.rate": "초당 {rate}개",
+    "docs.progress.per_minute": "분당 {rate}개",
     "docs.progress.eta": "{time} 남음",
     "docs.progress.paused": "일시 정지",
     "docs.stopping": "멈추는 중 …",
