@@ -205,7 +205,8 @@ class Shelf:
         for name in sorted(
             self._roots, key=lambda one: (one not in order, order.index(one) if one in order else 0)
         ):
-            self._unfold(self._roots[name], 0, matching, found)
+            if name in order or self._roots[name].total:
+                self._unfold(self._roots[name], 0, matching, found)
         return found
 
     def _unfold(self, node: Node, depth: int, matching: Collection[str] | None, found: list[Entry]) -> bool:

@@ -408,6 +408,20 @@ async def test_from_a_source_to_its_passage_and_back_with_one_key(
         assert pane.state.cited is None
 
 
+async def test_a_search_after_a_source_reads_what_it_finds(runs: Any) -> None:
+    async with runs(prepare=handbook) as bench:
+        cited = Citation(1, "연차휴가.md", "/notes/hr/연차휴가.md", "연차 › 이월", "c1", "남은 휴가는", 0.83)
+        bench.runtime.script = Script(text="3월 말까지 [1].", tool=False, citations=(cited,))
+        await bench.ask("남은 휴가는?")
+        await bench.sees("[1] 연차휴가.md › 연차 › 이월")
+        await bench.pilot.press("shift+tab", "enter")
+        await bench.sees("b back to the answer")
+        bench.runtime.hits = [hit("c2", "그 뒤에는 소멸한다.", 0.4)]
+        bench.app.bench.documents.search("소멸")
+        await bench.sees("2/2")
+        await bench.until(lambda: "back to the answer" not in bench.screen_text())
+
+
 async def test_a_source_whose_document_changed_is_shown_as_it_was_cited(runs: Any) -> None:
     async with runs(prepare=handbook) as bench:
         cited = Citation(
@@ -486,6 +500,20 @@ async def test_jobs_are_listed_and_held(runs: Any) -> None:
         await bench.until(lambda: ("stop", "j2") in bench.runtime.library.asked)
         await bench.pilot.press("t")
         await bench.until(lambda: "Jobs, newest" not in bench.screen_text())
+
+
+async def test_a_job_opens_on_a_narrow_screen(runs: Any) -> None:
+    async with runs(size=(80, 24)) as bench:
+        bench.runtime.library.all_jobs = [
+            Job("j1", "add", "default", "done", ("/n/old",), 1_780_000_000.0, 1_780_000_010.0, 40, 40, 2)
+        ]
+        await in_documents(bench)
+        await bench.pilot.press("t")
+        await bench.sees("40/40")
+        await bench.pilot.press("enter")
+        await bench.sees("4.0 docs/s")
+        await bench.pilot.press("escape")
+        await bench.sees("40/40")
 
 
 async def test_details_sync_and_check(runs: Any) -> None:

@@ -241,6 +241,7 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
         self._timer = None
         if self.query_now.searches:
             self._searching = True
+            self.state.cited = None  # Something else is looked for.
             self.post_message(self.Wants("search", self.query_now))
             self._note()
 

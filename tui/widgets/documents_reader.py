@@ -353,6 +353,8 @@ class Reader(ScrollView, can_focus=True):
             # No room for the whole path: the last heading says most.
             parts[1] = parts[1].rpartition(" › ")[2]
             title = dot.join(part for part in parts if part)
+        if cell_len(title) > width - 12:
+            title = dot.join(part for part in parts[:2] if part)
         hit = self._hits.get(chunk.chunk_id)
         score = f" {hit.score:.2f} " if hit else ""
         rule = marks.plot_axis

@@ -42,9 +42,7 @@ class DocumentsReading(_Pane):
                 self._show_page(self._document_text(data), documents_rows.base_name(data.path), focus=focus)
                 self._ask_details(data.id)
         elif hasattr(data, "paths"):
-            self._show_task()
-            if focus and self.page:
-                self.query_one("#passage-page").focus()
+            self._show_task(focus=focus)
         elif isinstance(data, Node) and self.shape == "whole":
             self.details = None
             self._wanted = ""
@@ -186,15 +184,15 @@ class DocumentsReading(_Pane):
             self.query_one("#documents-details", Flow).show(documents_text.details_pieces(details, name))
             self._show_parts()
 
-    def _show_task(self) -> None:
+    def _show_task(self, *, focus: bool = False) -> None:
         row = self.rows.current
         if row is None or not hasattr(row.data, "paths"):
             return
         job: Job = row.data
         name = self.state.shelf.name_of(job.collection)
         text = documents_text.job_text(job, self.state.progress.get(job.id), name)
-        if self.page == "text" or self.shape != "one":
-            self._show_page(text, tr(f"documents.job.{job.kind}"))
+        if focus or self.page == "text" or self.shape != "one":
+            self._show_page(text, tr(f"documents.job.{job.kind}"), focus=focus)
 
 
 def _hit_of(cited: Citation, view: DocumentView) -> Hit:

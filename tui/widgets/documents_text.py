@@ -41,10 +41,9 @@ def progress_pieces(progress: IngestProgress, pause: str, stop: str) -> list[Con
     word = tr("documents.job.paused") if progress.paused else tr(f"documents.doing.{progress.kind}")
     count = tr("documents.progress", done=format.count(progress.done), total=format.count(progress.total))
     bar = marks.bar * full + marks.bar_empty * (BAR - full)
-    failed = (f"  {format.count(progress.failed)} {marks.bad}", "$error") if progress.failed else ""
-    pieces = [
-        Content.assemble((bar, "$warning" if progress.paused else "$accent"), f" {word} {count}", failed)
-    ]
+    pieces = [Content.assemble((bar, "$warning" if progress.paused else "$accent"), f" {word} {count}")]
+    if progress.failed:
+        pieces.append(Content.styled(f"{format.count(progress.failed)} {marks.bad}", "$error"))
     if progress.rate is not None and not progress.paused:
         pieces.append(Content.styled(tr("documents.rate", rate=f"{progress.rate:.1f}"), "$quiet"))
     if progress.eta_s is not None and not progress.paused:
