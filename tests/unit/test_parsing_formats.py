@@ -476,7 +476,7 @@ def mutated(rng: random.Random, original: bytes) -> bytes:
                     b"[",
                     b"{",
                     b"]]>",
-                    b"<!DOCTYPE a>",
+                    b"<!DOCTYPE a>", b"<![",
                     b"9" * 400,
                     b"-1",
                     b"1e999",

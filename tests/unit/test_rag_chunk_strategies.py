@@ -9,9 +9,12 @@ import time
 import unicodedata
 
 import pytest
+from markdown_it import MarkdownIt
 
 from core.errors import UsageError
 from core.rag.chunking import STRATEGIES, Chunk, Chunking, chunk_id, chunk_text, embedded_text, width
+from core.rag.chunking.markdown import markdown_blocks
+from core.rag.sample import corpus_dir
 
 KINDS = ("text/markdown", "text/plain", "text/csv", "application/json", "text/x-python", "text/x-source")
 SETTINGS = [
@@ -115,6 +118,68 @@ def test_a_character_is_never_torn(chunking: Chunking) -> None:
         assert unicodedata.category(chunk.text[0])[0] != "M" and chunk.text[0] not in "\u200d🏽\u1161\u11ab"
         assert not before.endswith("\u200d")
         assert sum("\U0001f1e6" <= char <= "\U0001f1ff" for char in chunk.text) % 2 == 0
+
+
+def reference(text: str) -> list[tuple[int, int, str, int, str]]:
+    """Return the blocks of a Markdown text as a whole parser of it sees them, by lines."""
+    containers = ("bullet_list_open", "ordered_list_open", "list_item_open", "blockquote_open", "inline")
+    tokens = MarkdownIt("commonmark", {"html": False}).enable("table").parse(text)
+    found, taken = [], 0
+    for index, token in enumerate(tokens):
+        if token.map is None or token.type in containers or token.map[0] < taken:
+            continue
+        level = int(token.tag[1]) if token.type == "heading_open" else 0
+        title = " ".join(tokens[index + 1].content.split()) if level else ""
+        kind = {"table_open": "table", "fence": "code", "code_block": "code", "heading_open": "heading"}
+        found.append((*token.map, kind.get(token.type, "text"), level, title))
+        taken = token.map[1]
+    return found
+
+
+def seen(text: str) -> list[tuple[int, int, str, int, str]]:
+    lines = text.split("\n")
+    blocks = []
+    for block in markdown_blocks(text):
+        first = text.count("\n", 0, block.start)
+        last = text.count("\n", 0, block.end) + (not text[: block.end].endswith("\n"))
+        blocks.append((first, last, block.kind, block.level, block.title))
+    assert len(lines) >= (blocks[-1][1] if blocks else 0)
+    return blocks
+
+
+def trimmed(text: str, blocks: list[tuple[int, int, str, int, str]]) -> list[tuple[int, int, str, int, str]]:
+    """Leave out the blank lines that one or the other counts in at the end of a block."""
+    lines = [*text.split("\n"), ""]
+    found = []
+    for first, last, *rest in blocks:
+        while last > first + 1 and not lines[last - 1].strip():
+            last -= 1
+        found.append((first, last, *rest))
+    return found
+
+
+def test_markdown_blocks_are_those_a_markdown_parser_finds() -> None:
+    rng = random.Random(4)
+    # Link definitions are text to us, tables need their own lines.
+    known = [line for line in LINES if not line.startswith(("[l]", "|"))] + [
+        "one line",
+        "another one",
+        "",
+        "",
+    ]
+    texts = ["\n".join(rng.choices(known, k=rng.randint(2, 9))) for _ in range(1_500)]
+    texts += [path.read_text("utf-8") for path in corpus_dir().rglob("*.md")]
+    for text in texts:
+        if not text.startswith("---\n"):
+            assert trimmed(text, seen(text)) == trimmed(text, reference(text)), text
+
+
+def test_tables_are_found_where_a_markdown_parser_finds_them() -> None:
+    for text in (
+        "| a | b |\n|---|---|\n| 1 | 2 |\n\nafter", "before\n| a |\n|---|\n| 1 |", "a | b\n--- | ---\n1 | 2\n> quote", "| a | b |\n|---|\nno table",
+        "- item\n\n  | a |\n  |---|\n  | 1 |\n\nafter", "> | a |\n> |---|\n> | 1 |\nafter", "| a \\| b |\n|---|\n| 1 |\n# next", "a\n---\n| x |",
+    ):  # fmt: skip
+        assert trimmed(text, seen(text)) == trimmed(text, reference(text)), text
 
 
 def test_tables_and_fences_stay_whole_where_they_fit() -> None:
@@ -346,6 +411,10 @@ HOSTILE = {
     "defs": "".join(f"def f{n}(a):\n    return a\n" for n in range(20_000)),
     "open quotes": '"""' * 200_000,
     "words before def": ("a " * 290 + "\n") * 1_000,
+    "heading marks": ("# " + " ##x" * 900 + "\n") * 200,
+    "heading spaces": ("# a" + " " * 3_900 + "b\n") * 200,
+    "rules": ("* " * 1_900 + "x\n") * 200,
+    "dashes": ("-" * 3_900 + "x\n") * 200,
     "pointers": ("*&" * 290 + "{\n") * 1_000,
 }
 

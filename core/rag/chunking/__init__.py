@@ -6,8 +6,9 @@ import bisect
 import itertools
 from collections.abc import Iterable, Sequence
 
-from core.rag.chunking.blocks import Block, line_blocks, markdown_blocks, plain_blocks, table_blocks
+from core.rag.chunking.blocks import Block, line_blocks, plain_blocks, table_blocks
 from core.rag.chunking.code import code_spans
+from core.rag.chunking.markdown import markdown_blocks
 from core.rag.chunking.packing import SEPARATOR, Packer, Span
 from core.rag.chunking.ruler import Ruler, width
 from core.rag.chunking.splits import fixed, recursive

@@ -15,6 +15,8 @@ _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w.:-]{2,40})")
 
+_SECTION = re.compile(r"<!\[[^>]*>?")
+
 MAX_NESTED = 50
 """Tables or lists inside one another; deeper ones count as text of this one."""
 
@@ -40,10 +42,12 @@ def read(text: str) -> tuple[str, str]:
 
 
 def _tamed(text: str) -> str:
-    """Take out comments, and what only looks like a tag after the last ``>``.
+    """Take out comments, marked sections (``<![…>``), and what only looks like a tag after the last ``>``.
 
-    Python's parser looks for the end of either from every place where one may start, to the end of the text.
+    Python's parser looks for the end of these from every place where one may start, to the end of the text, and does
+    not know all sections that there are.
     """
+    text = _SECTION.sub("", text)
     kept: list[str] = []
     position = 0
     while (start := text.find("<!--", position)) >= 0:
