@@ -10,11 +10,62 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from core.events.answers import AnswerSupport, Citation, SentenceSupport, SourceNote, SupportStatus
+from core.events.documents import Document, DocumentStatus, Hit, IngestProgress
+
 if TYPE_CHECKING:
     from core.agent.types import Budget
     from core.containers.types import ContainerStatus, UpProgress
     from core.models.types import Pull
     from core.session.rows import PermissionRequest, Rerun
+
+__all__ = [
+    "AnswerSupport",
+    "Citation",
+    "ContainerChanged",
+    "ContainerLog",
+    "ContainerUse",
+    "ContextMeasured",
+    "Detail",
+    "Document",
+    "DocumentStatus",
+    "EngineChanged",
+    "EngineKind",
+    "EngineState",
+    "EngineStatus",
+    "Event",
+    "Gpu",
+    "Hit",
+    "IngestProgress",
+    "LabChanged",
+    "LoadedUse",
+    "MemoryUse",
+    "ModelsChanged",
+    "Notice",
+    "PermissionAnswered",
+    "PermissionAsked",
+    "PullChanged",
+    "QueueChanged",
+    "ReplayChanged",
+    "Route",
+    "RunEnded",
+    "RunStarted",
+    "RunStatus",
+    "RunWaits",
+    "Sample",
+    "SentenceSupport",
+    "SourceNote",
+    "Span",
+    "SpanEnded",
+    "SpanKind",
+    "SpanStarted",
+    "SpanStatus",
+    "StoreChanged",
+    "SupportStatus",
+    "TextReplaced",
+    "TokenDelta",
+    "Usage",
+]
 
 SpanKind = Literal[
     "agent", "route", "model", "tool", "retrieval", "embedding", "retry", "permission", "memory", "summary"
@@ -24,7 +75,6 @@ RunStatus = Literal["running", "waiting", "ok", "error", "cancelled", "interrupt
 Route = Literal["native", "constrained", "routed"]
 EngineKind = Literal["ollama", "docker", "embedded"]
 EngineState = Literal["starting", "ready", "loading", "generating", "restarting", "down"]
-DocumentStatus = Literal["queued", "parsing", "embedding", "indexed", "failed", "stale", "removed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,91 +111,6 @@ class MemoryUse:
     before_bytes: int | None = None
     peak_bytes: int | None = None
     after_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Citation:
-    """Where a numbered claim ``[n]`` of an answer comes from."""
-
-    number: int
-    document_id: str
-    document: str
-    """The document's path as the user gave it, cleaned."""
-    section: str
-    """Heading path, ``A › B``."""
-    chunk_id: str
-    text: str
-    score: float
-    char_start: int = 0
-    char_end: int = 0
-    """The passage's place in the document's parsed text, ``char_start <= i < char_end``; both 0 when unknown."""
-    page: int | None = None
-    stale: bool = False
-    """The document changed since it was indexed."""
-    quote: str = ""
-    """The part of ``text`` that bears out the sentences citing it, verbatim; empty: none was found."""
-    hit_start: int = 0
-    hit_end: int = 0
-    """Where in the document the best chunk is: ``text`` may be the whole section around it. Both 0: not known."""
-
-
-SupportStatus = Literal[
-    "supported",
-    "number_mismatch",
-    "negation",
-    "weak",
-    "uncited",
-    "unknown_source",
-    "unchecked",
-    "not_a_claim",
-]
-"""What checking a sentence against the passage it cites gave (:mod:`core.agent.answers.verify`).
-
-``unchecked``: it is in another language than its passage, so that words could not be compared. ``not_a_claim``: it says
-nothing that could be borne out (a greeting, "the documents do not say").
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class SentenceSupport:
-    """One sentence of an answer, and what its passage says to it."""
-
-    start: int
-    end: int
-    """Its place in the answer's text, ``start <= i < end``."""
-    status: SupportStatus
-    citations: tuple[int, ...] = ()
-    """Numbers of the passages it cites; the one that bears it out first."""
-    score: float = 0.0
-    """Share of its words that the passage has, 0-1."""
-    quote_start: int = 0
-    quote_end: int = 0
-    """The matching part of that passage's text; both 0: none."""
-    said: str = ""
-    """On ``number_mismatch``: what the sentence says."""
-    found: str = ""
-    """On ``number_mismatch``: what the passage says instead; empty when it has no such number."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceNote:
-    """Something to know of an answer's sources."""
-
-    kind: Literal["conflict", "superseded", "stale"]
-    """Two sources differ in a value; one is marked as replaced; one changed since it was indexed."""
-    numbers: tuple[int, ...]
-    """Of the passages meant."""
-    documents: tuple[str, ...]
-    values: tuple[str, ...] = ()
-    """On ``conflict``: what each of the documents says."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerSupport:
-    """How far an answer from documents is borne out by them."""
-
-    sentences: tuple[SentenceSupport, ...] = ()
-    notes: tuple[SourceNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,91 +321,6 @@ class EngineChanged:
     """The engine's status changed."""
 
     status: EngineStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A document's row in the ledger: the truth about its status."""
-
-    id: str
-    path: str
-    title: str
-    status: DocumentStatus
-    reason: str = ""
-    """Why it failed, a sentence for the user."""
-    media_type: str = ""
-    bytes: int = 0
-    chunks: int = 0
-    chars: int = 0
-    content_hash: str = ""
-    added_at: float = 0.0
-    updated_at: float = 0.0
-    parse_ms: float | None = None
-    embed_ms: float | None = None
-    collection: str = "default"
-    same_as: str = ""
-    """Id of the document with the same content, whose chunks stand for this one's too."""
-    tokens: int = 0
-    """Estimate."""
-    pages: int = 0
-    note: str = ""
-    """Something odd that did not stop it, a sentence for the user."""
-    mtime: float = 0.0
-    """The file's time when it was read, Unix seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One passage found."""
-
-    document_id: str
-    document: str
-    path: str
-    section: str
-    text: str
-    score: float
-    """Fused score the list is sorted by, 0–1."""
-    chunk_id: str
-    vector_score: float | None = None
-    """Cosine similarity to the query, -1–1."""
-    keyword_score: float | None = None
-    """BM25."""
-    char_start: int = 0
-    char_end: int = 0
-    page: int | None = None
-    collection: str = "default"
-    also_at: tuple[str, ...] = ()
-    """Other paths with the same content."""
-    stale: bool = False
-    """The file has changed since it was indexed."""
-    hit_start: int = 0
-    """Where the best chunk is: ``text`` may be the whole section around it."""
-    hit_end: int = 0
-    vector_rank: int | None = None
-    """Place in the list of the vector search, from 1; ``None`` when it is not in it."""
-    keyword_rank: int | None = None
-    line: int = 0
-    """First line in the parsed text, from 1; 0 unknown."""
-
-
-@dataclass(frozen=True, slots=True)
-class IngestProgress:
-    """How far an ingest job is. ``finished`` is the last of a job."""
-
-    job_id: str
-    total: int
-    done: int
-    failed: int
-    current: str = ""
-    finished: bool = False
-    kind: str = "add"
-    """See :data:`core.rag.types.JobKind`."""
-    collection: str = "default"
-    paused: bool = False
-    rate: float | None = None
-    """Documents per second, over the job so far."""
-    bytes_rate: float | None = None
-    eta_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
