@@ -21,6 +21,7 @@ from core.agent.context.counter import estimate
 from core.agent.context.facts import CLEAR, RECALL, recall
 from core.agent.context.facts import lines_as_prompt as facts_as_prompt
 from core.agent.context.fit import Passage
+from core.agent.messages import brief, native_messages, written_out
 from core.agent.quoting import bears_out, best_sentences
 from core.agent.shown import shown
 from core.agent.speak import Handler, Speaker, check_limits, options_of
@@ -143,7 +144,7 @@ class Conduct(AgentMiddleware):
                 return await self.speaker.speak(
                     request,
                     handler,
-                    _native_messages(request.messages),
+                    native_messages(request.messages),
                     system=prompts.NATIVE,
                     memory=self._memory(request),
                     after=_no_broken_call,
@@ -176,7 +177,7 @@ class Conduct(AgentMiddleware):
     async def _constrained(self, request: Any, handler: Handler) -> Any:
         """Let the model choose by schema; what it wrote is repaired once, then it is asked once more."""
         run = self.run
-        messages = _written_out(request.messages)
+        messages = written_out(request.messages)
         schema = constrained.schema_of(run.tools)
         system, memory = constrained.menu_of(run.tools), self._memory(request)
         for again in (False, True):
@@ -404,7 +405,7 @@ class Conduct(AgentMiddleware):
         made = calls_of(this_turn(messages))
         same = sum(1 for one in made if (one["name"], one["args"]) == (call["name"], call["args"]))
         if same > REPEATS:
-            tried = ", ".join(dict.fromkeys(f"{one['name']}({_brief(one['args'])})" for one in made))
+            tried = ", ".join(dict.fromkeys(f"{one['name']}({brief(one['args'])})" for one in made))
             raise StudyError("error.agent.loop", tool=call["name"], count=same, tried=tried)
 
     async def _permission(
@@ -465,10 +466,6 @@ def _call(tool: str, arguments: Mapping[str, Any]) -> Any:
     return {"name": tool, "args": dict(arguments), "id": f"call_{new_id()}", "type": "tool_call"}
 
 
-def _brief(arguments: Mapping[str, Any]) -> str:
-    return clean(", ".join(str(value) for value in arguments.values()), max_chars=80)
-
-
 def _message(call: Mapping[str, Any], result: ToolResult, seen: dict[str, Any]) -> ToolMessage:
     """Make the tool's message of a result, and say in the span what is special about it."""
     if not result.ok:
@@ -485,38 +482,3 @@ def _message(call: Mapping[str, Any], result: ToolResult, seen: dict[str, Any]) 
         result.text, tool_call_id=call["id"], name=call["name"], artifact=artifact_of(result),
         status="success" if result.ok else "error",
     )  # fmt: skip
-
-
-def _native_messages(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-    """Put tool results behind their calls, in their order, and say whose they are.
-
-    On Ollama's wire a result has neither id nor name, and parallel results come in the order they end.
-    """
-    sorted_results = iter(results_of(messages))
-    calls = {call["id"]: call for call in calls_of(messages)}
-    found: list[BaseMessage] = []
-    for one in messages:
-        if not isinstance(one, ToolMessage):
-            found.append(one)
-            continue
-        result = next(sorted_results)
-        call = calls.get(result.tool_call_id)
-        head = f"{result.name}({_brief(call['args'])}): " if call is not None else ""
-        text = str(result.content)
-        prefixed = text if text.startswith(head) or result.name == "calculator" else f"{head}{text}"
-        found.append(result.model_copy(update={"content": prefixed}))
-    return found
-
-
-def _written_out(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-    """Write calls and results as text for the constrained route."""
-    found: list[BaseMessage] = []
-    for one in messages:
-        if isinstance(one, AIMessage) and one.tool_calls:
-            call = one.tool_calls[0]
-            found.append(AIMessage(constrained.call_as_text(call["name"], call["args"])))
-        elif isinstance(one, ToolMessage):
-            found.append(HumanMessage(constrained.result_as_text(one.name or "", str(one.content))))
-        elif one.content:
-            found.append(one)
-    return found

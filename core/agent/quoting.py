@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from core.agent.answers.attribute import checked
 from core.agent.answers.extract import Candidate, best_of_each, candidates, extract
 from core.agent.answers.sentences import sentences
 from core.agent.answers.verify import verify
 from core.agent.check import answer_repeats
-from core.events import Citation
+from core.events import AnswerSupport, Citation, RunStatus
 from core.text import shorten
 
 if TYPE_CHECKING:
+    from core.agent.state import RunState
     from core.agent.types import ToolContext
+
+log = logging.getLogger(__name__)
 
 EMBEDDED_CHARS = 400
 """Of a sentence that is compared by meaning."""
@@ -81,3 +86,26 @@ def bears_out(
         if "supported" in statuses and statuses <= {"supported", "not_a_claim"}:
             return number
     return None
+
+
+async def checked_answer(
+    state: RunState | None, context: ToolContext, status: RunStatus, answer: str
+) -> tuple[str, tuple[Citation, ...], AnswerSupport | None]:
+    """Hold a run's answer against the passages it was made from.
+
+    Returns:
+        Its text with numbers set right, the passages it cites, and what the check gave (``None``: nothing to check).
+    """
+    found = tuple(context.citations)
+    if not found or status != "ok" or state is None:
+        cited = tuple(item for item in found if f"[{item.number}]" in answer)
+        return answer, cited or found[:2], None
+    if state.abstained:
+        return answer, found, AnswerSupport()
+    try:
+        result = await asyncio.to_thread(checked, answer, found, context.question, tuple(state.told))
+    except Exception as error:
+        # The answer is there; that it could not be checked must not take it away.
+        log.error("an answer could not be checked", exc_info=error)
+        return answer, found[:2], None
+    return result.text, result.citations or found[:2], result.support

@@ -17,6 +17,7 @@ from core.agent.clients import ChatModels
 from core.agent.context.counter import Counter, counter_for
 from core.agent.context.record import last_summary
 from core.agent.death import DeathWatch
+from core.agent.quoting import checked_answer
 from core.agent.recorded import NOTHING, Given, given_of
 from core.agent.routes import details_of, is_small, route_of, without_tools
 from core.agent.routing import Router
@@ -25,8 +26,6 @@ from core.agent.types import Plan, RecordedTool, Search, Step, Tool, ToolContext
 from core.agent.words import Words
 from core.errors import StudyError
 from core.events import (
-    AnswerSupport,
-    Citation,
     Event,
     MemoryUse,
     Route,
@@ -304,7 +303,7 @@ class Agent:
                 with contextlib.suppress(asyncio.CancelledError):
                     failure = await asyncio.to_thread(watch.explain, failure)
         answer = recorder.finish_text()
-        answer, citations, support = await self._checked(state, context, status, answer)
+        answer, citations, support = await checked_answer(state, context, status, answer)
         ended = RunEnded(
             run_id=run.run_id,
             session_id=run.session_id,
@@ -333,27 +332,6 @@ class Agent:
         self._counters.pop(ended.model, None)
         self.emit(ended)
         return ended
-
-    async def _checked(
-        self, state: Any, context: ToolContext, status: RunStatus, answer: str
-    ) -> tuple[str, tuple[Citation, ...], AnswerSupport | None]:
-        """Hold an answer against the passages it was made from: its text with numbers set right, the passages it cites,
-        and what the check gave."""
-        found = tuple(context.citations)
-        if not found or status != "ok" or state is None:
-            cited = tuple(item for item in found if f"[{item.number}]" in answer)
-            return answer, cited or found[:2], None
-        if state.abstained:
-            return answer, found, AnswerSupport()
-        from core.agent.answers.attribute import checked
-
-        try:
-            result = await asyncio.to_thread(checked, answer, found, context.question, tuple(state.told))
-        except Exception as error:
-            # The answer is there; that it could not be checked must not take it away.
-            log.error("an answer could not be checked", exc_info=error)
-            return answer, found[:2], None
-        return result.text, result.citations or found[:2], result.support
 
     async def _end(self, ended: RunEnded) -> None:
         if ended.status != "ok":
