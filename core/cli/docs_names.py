@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -83,7 +84,12 @@ def path_key(path: str | Path) -> str:
     Args:
         path: As the ledger keeps it (:func:`core.rag.scan.stored`), or a path.
     """
-    return _form(str(scan.opened(path) if isinstance(path, str) else path))
+    return _key(path) if isinstance(path, str) else _form(str(path))
+
+
+@functools.lru_cache(maxsize=100_000)
+def _key(path: str) -> str:
+    return _form(str(scan.opened(path)))
 
 
 def under(rows: Sequence[Document], paths: Iterable[Path]) -> list[Document]:

@@ -351,3 +351,25 @@ def test_errors_of_the_library_reach_the_user(cli: Cli, monkeypatch: pytest.Monk
     monkeypatch.setattr(cli.work.library, "add", lambda *_: failed_with(error))
     code, _, err = cli("add", "a.md")
     assert code == 1 and "process 123" in err
+
+
+def test_watch_for_programs_writes_one_object_a_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    followed(cli)
+    library = cli.work.library
+    library.reports = [SyncReport("j", added=1, suspended=("/mnt/x",)), SyncReport("j")]
+    library.on_sync = lambda: put(cli.work.store, cli.folder / "in/a.md")  # type: ignore[assignment, return-value]
+    waited = [0]
+
+    class Pause:
+        def wait(self, seconds: float) -> None:
+            waited[0] += 1
+            cli.file("in/a.md")
+            if not library.reports:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(docs_keep.threading, "Event", Pause)
+    code, out, _ = cli("watch", "--json")
+    events = [json.loads(line) for line in out.splitlines()]
+    assert code == 130
+    assert [one["event"] for one in events] == ["added", "suspended", "changed", "back"]
+    assert events[0]["document"]["path"] == str(cli.folder / "in/a.md") and events[1]["path"] == "/mnt/x"
