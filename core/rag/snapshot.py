@@ -46,7 +46,6 @@ class Snapshot:
     documents: Any
     """Index into :attr:`names`, int32."""
     names: list[str]
-    ordinals: Any
     widths: Any
     """Terminal cells of the text, int32, estimated from its bytes."""
     lengths: Any
@@ -232,7 +231,6 @@ def _build(rows: Any, version: int, table: Any) -> Snapshot:
         row_ids=rows.column("_rowid").to_numpy(),
         documents=documents.indices.to_numpy(),
         names=documents.dictionary.to_pylist(),
-        ordinals=rows.column("ordinal").to_numpy(),
         # A Hangul syllable is three bytes, one character and two cells.
         widths=(chars + (octets - chars) // 2).astype(np.int32),
         lengths=lengths,

@@ -18,7 +18,7 @@ from core.rag import index as index_module
 from core.rag import search as search_module
 from core.rag.chunking import Chunking, chunk_text, width
 from core.rag.index import Index, IndexUnusable
-from core.rag.keywords import bigrams, runs
+from core.rag.keywords import KEYWORDS, bigrams, runs
 from core.rag.passages import WIDTH
 from core.rag.search import Options, Result, search
 
@@ -273,6 +273,18 @@ async def test_a_large_index_that_changed_is_looked_at_anew_in_the_background(
 async def test_an_index_that_vanished_is_unusable_not_a_crash(index: Index, tmp_path: Path) -> None:
     await search(index, embed, "연차")
     shutil.rmtree(tmp_path / "index")
+    with pytest.raises(IndexUnusable):
+        await search(index, embed, "연차")
+
+
+async def test_an_index_whose_keywords_were_cut_otherwise_is_not_searched(
+    index: Index, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "index" / "manifest.json"
+    manifest.write_text(
+        manifest.read_text("utf-8").replace(f'"keywords": "{KEYWORDS}"', '"keywords": "0"'), "utf-8"
+    )
+    index.close()
     with pytest.raises(IndexUnusable):
         await search(index, embed, "연차")
 
