@@ -42,6 +42,7 @@ class Desk:
     session: str
     hits: list[Hit] = field(default_factory=lambda: [RULES, TRAVEL])
     answerable: bool = True
+    confidence: float = 0.1
     events: list[Event] = field(default_factory=list)
     sent: list[Any] = field(default_factory=list)
 
@@ -63,7 +64,9 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     sent: list[Any] = []
 
     async def search(query: str, k: int) -> SearchResult:
-        return SearchResult(tuple(made.hits[:k]), made.answerable, 0.9 if made.answerable else 0.1)
+        return SearchResult(
+            tuple(made.hits[:k]), made.answerable, 0.9 if made.answerable else made.confidence
+        )
 
     async def send(context: ToolContext, arguments: Any) -> ToolResult:
         sent.append(dict(arguments))
@@ -158,6 +161,9 @@ async def test_a_small_model_is_not_asked_when_the_documents_have_no_answer(desk
     assert ended.support == AnswerSupport() and [item.number for item in ended.citations] == [1, 2]
     ended = await desk.ask("Where is the pool?", docs=True)
     assert ended.answer.startswith("Not in the documents.")
+    desk.confidence = 0.7
+    ended = await desk.ask("Where is the pool?", docs=True)
+    assert ended.answer.startswith("Probably not in the documents.") and ended.support == AnswerSupport()
 
 
 async def test_a_passage_that_answers_is_quoted_by_its_sentence(desk: Desk) -> None:
