@@ -729,5 +729,35 @@ async def test_ten_thousand_documents_are_rows_only_where_they_are_seen(runs: An
         await bench.until(lambda: bench.app.bench.documents.rows.cursor > 10_000)
         await bench.pilot.press("slash")
         bench.app.bench.documents.box.value = "path:문서-0001"
-        await bench.sees("10 of 10000 documents")
+        await bench.sees("10 of 10 000 documents")
         assert 0 < len(made) < 500
+
+
+async def test_hostile_documents_are_only_text(runs: Any) -> None:
+    bad = "\x1b[2J\x1b]0;owned\x07[bold red]x[/bold red] \u202egnp.exe\r\n\x00"
+
+    def prepare(runtime: FakeRuntime) -> None:
+        chunks = [FakeChunk(f"c{bad}", 0, f"A › {bad}", f"{bad}본문", None, 0, 40)]
+        runtime.views["evil.md"] = FakeView(document("/n/evil.md", title=bad, chunks=1), chunks)
+        runtime.hits = [Hit("evil.md", bad, f"/n/{bad}.md", bad, f"{bad}본문", 0.5, f"c{bad}")]
+        runtime.library.all = [Collection("default", f"name{bad}")]
+        runtime.library.all_jobs = [Job("j", "add", "default", "running", (f"/n/{bad}",), 1.7e9)]
+
+    async with runs(size=WIDE, prepare=prepare) as bench:
+        put(bench.runtime, "/n/evil.md", title=bad, note=bad)
+        put(bench.runtime, f"/n/{bad}.pdf", status="failed", reason=bad, chunks=0)
+        bench.runtime.emit(IngestProgress("j", 2, 1, 0, f"/n/{bad}"))
+        await bench.sees("evil.md")
+        await whole(bench)
+        await on(bench, "evil.md")
+        await bench.pilot.press("enter")
+        await bench.sees("본문")
+        for key in ("i", "escape", "exclamation_mark", "t", "escape", "C", "escape"):
+            await bench.pilot.press(key)
+            await bench.pilot.pause()
+            text = bench.screen_text()
+            assert "[bold red]x[/bold red]" in text
+            assert not any(char in text for char in "\x1b\x07\x00\u202e\r")
+        bench.app.bench.documents.search("bold red")
+        await bench.sees("1 passages")
+        assert "\x1b" not in bench.screen_text()

@@ -65,6 +65,8 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
         super().__init__(id="documents", classes="pane")
         self.border_title = tr("pane.documents")
         self.state = state.documents
+        # Built anew, it shows no source: there is none to go back from.
+        self.state.cited = None
         self._keymap = keys
         self.mode: Mode = "tree"
         self.shape: Shape = "beside"

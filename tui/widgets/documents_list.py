@@ -9,6 +9,7 @@ from textual.content import Content
 
 from core.events import Document
 from core.i18n import tr
+from tui import format
 from tui.widgets import documents_rows, documents_text
 from tui.widgets.basics import Plain
 from tui.widgets.flow import Flow
@@ -144,7 +145,11 @@ class DocumentsListing(_Pane):
         if self._searching:
             return tr("documents.searching"), "$quiet"
         if query.narrows:
-            return tr("documents.narrowed", count=self._matching, total=len(shelf.documents)), "$quiet"
+            return tr(
+                "documents.narrowed",
+                count=format.count(self._matching),
+                total=format.count(len(shelf.documents)),
+            ), "$quiet"
         if self.state.loaded and not shelf.documents:
             return tr("documents.empty"), "$quiet"
         return "", "$quiet"
