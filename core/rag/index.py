@@ -6,6 +6,8 @@ LanceDB costs a second and 125 MB to import, so it is imported on first use, in 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import gc
 import json
 import logging
@@ -207,6 +209,7 @@ class Index:
         for attempt in range(3):
             try:
                 await table.optimize(cleanup_older_than=KEEP_VERSIONS)
+                await asyncio.to_thread(_give_back)
                 return
             except (RuntimeError, OSError) as error:
                 # Another process's commit came in between: the data is right, only compaction was put off.
@@ -368,15 +371,25 @@ def _import_lancedb() -> Any:
     # Lance writes warnings straight to file descriptor 2, into the interface, unless told before the import.
     os.environ.setdefault("LANCEDB_LOG", "error")
     first = "lancedb" not in sys.modules
-    import lancedb
-    import lancedb.index
-    import lancedb.query
-
     if first:
-        # What an import made stays for good. Looking through it with every full collection held the interface up:
-        # 430 ms at once during a scan of 20,000 files on a busy machine, 70 without.
-        gc.freeze()
+        # What an import makes stays for good: looking through it for garbage, now and with every full collection,
+        # only holds the interface up (270 ms at once here, 430 in a scan of 20,000 files, on a busy machine).
+        gc.disable()
+    try:
+        import lancedb
+        import lancedb.index
+        import lancedb.query
+    finally:
+        if first:
+            gc.freeze()
+            gc.enable()
     return lancedb
+
+
+def _give_back() -> None:
+    """Return freed memory to the system: compacting 30,000 chunks leaves 120 MB of it. Takes 7 ms. Blocking."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _is(document_id: str) -> str:
