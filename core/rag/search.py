@@ -193,7 +193,8 @@ def _score(
     asked = units(query, snapshot.vocabulary)
     matched = match(snapshot, _widened(snapshot, asked))
     if near is None:
-        cosines = snapshot.vectors @ vector
+        # Not a matrix product: that wakes threads which spin, and took 23 ms instead of 2 with other programs at work.
+        cosines = np.einsum("ij,j->i", snapshot.vectors, vector)
     else:
         cosines = np.full(snapshot.size, np.nan, dtype=np.float32)
         places = snapshot.places(near[0])
