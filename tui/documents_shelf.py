@@ -64,6 +64,8 @@ class Shelf:
         self.documents: dict[str, Document] = {}
         self.collections: list[Shelved] = []
         self.folded: set[str] = set()
+        self.matched: dict[str, int] = {}
+        """By node: documents in it that the filter lets through, as :meth:`entries` last found them."""
         self._roots: dict[str, Node] = {}
         self._sources: dict[str, frozenset[str]] = {}
         self._homes: dict[tuple[str, str], Node] = {}
@@ -209,17 +211,19 @@ class Shelf:
                 self._unfold(self._roots[name], 0, matching, found)
         return found
 
-    def _unfold(self, node: Node, depth: int, matching: Collection[str] | None, found: list[Entry]) -> bool:
+    def _unfold(self, node: Node, depth: int, matching: Collection[str] | None, found: list[Entry]) -> int:
         ids = node.ids if matching is None else [one for one in node.ids if one in matching]
         place = len(found)
         found.append((node, depth))
-        shown = bool(ids)
+        shown = len(ids)
         if matching is not None or node.key not in self.folded:
             for path in sorted(node.folders, key=str.casefold):
-                shown = self._unfold(node.folders[path], depth + 1, matching, found) or shown
+                shown += self._unfold(node.folders[path], depth + 1, matching, found)
             found.extend(zip(ids, repeat(depth + 1)))
-        if matching is not None and not shown:
-            del found[place:]
+        if matching is not None:
+            self.matched[node.key] = shown
+            if not shown:
+                del found[place:]
         return shown
 
     def matching(self, holds: Callable[[Document, str, str], bool]) -> set[str]:

@@ -91,7 +91,13 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
     def compose(self) -> ComposeResult:
         with Horizontal(id="documents-body"):
             with Vertical(id="documents-left"):
-                yield SearchBox(placeholder=tr("documents.search"), id="documents-search", compact=True)
+                yield SearchBox(
+                    placeholder=tr("documents.search"),
+                    id="documents-search",
+                    compact=True,
+                    # What was typed before the focus came must not be replaced by what comes after.
+                    select_on_focus=False,
+                )
                 yield Plain(id="documents-note")
                 yield Flow(id="documents-job")
                 yield ShelfList(id="documents-list")
@@ -392,6 +398,7 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
         if (self._typing or focused) and event.is_printable and event.character:
             event.stop()
             event.prevent_default()
+            self.box.delete_selection()
             self.box.insert_text_at_cursor(event.character)
         elif self._typing and event.key == "enter":
             event.stop()

@@ -161,6 +161,7 @@ class DocumentsActions:
         if self.shape == "one":
             self._clear_page()
         self._typing = not self.box.has_focus
+        self.box.action_select_all()  # The next letter begins another search.
         self.box.focus()
 
     def action_document_remove(self: DocumentsPane) -> None:  # type: ignore[misc]

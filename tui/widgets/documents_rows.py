@@ -98,7 +98,7 @@ def base_name(path: str) -> str:
 # -- the tree ----------------------------------------------------------------------------------------
 
 
-def node_row(node: Node, depth: int, shelf: Shelf, *, opened: bool) -> Row:
+def node_row(node: Node, depth: int, shelf: Shelf, *, opened: bool, narrowed: bool) -> Row:
     """Return a collection or a folder with its counts."""
     marks = glyphs()
     mark = marks.open if opened else marks.closed
@@ -113,11 +113,18 @@ def node_row(node: Node, depth: int, shelf: Shelf, *, opened: bool) -> Row:
         left += ((f"  {tr('documents.building')}", "accent"),)
     elif shelved and shelved.watch:
         left += ((f"  {tr('documents.watched')}", "quiet"),)
-    return Row(node.key, left, counts(node), data=node)
+    return Row(node.key, left, counts(node, shelf.matched.get(node.key) if narrowed else None), data=node)
 
 
-def counts(node: Node) -> tuple[Fragment, ...]:
-    """Return how many documents are in a node, and how many of them failed, changed or are on their way."""
+def counts(node: Node, matched: int | None = None) -> tuple[Fragment, ...]:
+    """Return how many documents are in a node, and how many of them failed, changed or are on their way.
+
+    Args:
+        node: A folder or collection.
+        matched: How many of them a filter lets through; ``None`` without one.
+    """
+    if matched is not None:
+        return ((f"{format.count(matched)}/{format.count(node.total)}", "quiet"),)
     marks = glyphs()
     dot = (f" {marks.dot} ", "quiet")
     parts: tuple[Fragment, ...] = ((format.count(node.total), "quiet"),)
@@ -218,7 +225,9 @@ def tree_row(entry: tuple[Node | str, int], shelf: Shelf, *, unfolded: bool) -> 
     """Return the row of an entry of the tree."""
     item, depth = entry
     if isinstance(item, Node):
-        return node_row(item, depth, shelf, opened=unfolded or item.key not in shelf.folded)
+        return node_row(
+            item, depth, shelf, opened=unfolded or item.key not in shelf.folded, narrowed=unfolded
+        )
     document = shelf.documents.get(item)
     return document_row(document, depth) if document else Row(item, (("", ""),), selectable=False)
 
