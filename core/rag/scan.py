@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from core.errors import UsageError
-from core.rag.parsing.loaders import MEDIA_TYPES
+from core.rag.parsing.kinds import MEDIA_TYPES, OLD_OFFICE
 from core.text import clean_line
 
 SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "site-packages", "$RECYCLE.BIN"})
@@ -132,7 +132,9 @@ def _folder(folder: str, real: str, root: str, unreadable: list[str]) -> Iterato
 
 
 def _known(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in MEDIA_TYPES  # noqa: PTH122 - a Path for each costs as much as the walk
+    """Say whether a file is a document; one of a format that is not read is too, so that its owner is told."""
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a Path for each costs as much as the walk
+    return suffix in MEDIA_TYPES or suffix in OLD_OFFICE
 
 
 def stored(path: Path | str) -> str:

@@ -359,3 +359,11 @@ async def test_indexes_lie_where_the_settings_say(tmp_path: Path, folder: Path) 
     assert not [path for path in bucket.rglob("*.lance") if made.id in str(path) and path.is_file()]
     await library.close()
     store.close()
+
+
+async def test_a_document_of_a_format_that_is_not_read_is_told(room: Room, folder: Path) -> None:
+    (folder / "규정.hwp").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2_000))
+    (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(2_000))
+    await room.library.add([folder], quiet)
+    failed = [item for item in room.library.documents() if item.status == "failed"]
+    assert [Path(item.path).name for item in failed] == ["규정.hwp"] and "HWP" in failed[0].reason
