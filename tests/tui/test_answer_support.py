@@ -73,6 +73,16 @@ def test_a_mark_that_cuts_through_formatting_is_left_out(bold: str) -> None:
     assert depth == 0
 
 
+def underlined(app: Any) -> list[str]:
+    """What is underlined and has a sign, line by line."""
+    found = []
+    for strip in app.screen._compositor.render_strips():
+        text = "".join(one.text for one in strip if one.style and one.style.underline)
+        if "?" in text or "≠" in text:
+            found.append(text)
+    return found
+
+
 async def test_the_chat_shows_what_its_documents_say(runs: Any) -> None:
     async with runs(size=(200, 45)) as bench:
         bench.runtime.script = Script(text=ANSWER, tool=False, citations=(CITED,), support=SUPPORT)
@@ -82,17 +92,8 @@ async def test_the_chat_shows_what_its_documents_say(runs: Any) -> None:
         await bench.sees("The sources differ [1] [2]: leave.md says 15 days, old.md says 12 days.")
         await bench.sees("You get 20 days [1]. ≠")
         answer = bench.app.bench.chat.answers()[-1]
-        strips = bench.app.screen._compositor.render_strips()
-        under = [
-            text
-            for strip in strips
-            if (text := "".join(one.text for one in strip if one.style and one.style.underline)).strip()
-        ]
-        assert [text for text in under if "?" in text or "≠" in text] == [
-            "It can be sold [1]. ?",
-            "You get 20 days [1]. ≠",
-            "Anna's dog barks. ?",
-        ]
+        wanted = ["It can be sold [1]. ?", "You get 20 days [1]. ≠", "Anna's dog barks. ?"]
+        await bench.until(lambda: underlined(bench.app) == wanted, "the doubtful sentences underlined")
         source = bench.app.screen.query_one(Source)
         assert (source.citation.quote, source.citation.char_start) == ("Leave is 15 days", 10)
         # It is the text that was given: nothing of the marks goes into what is copied or sent again.
