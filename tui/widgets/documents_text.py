@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from core.events import Document, Hit, IngestProgress
+from core.events import Document, DocumentStatus, Hit, IngestProgress
 from core.i18n import tr
 from core.text import clean, clean_line
 from tui import format
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from core.rag.types import CheckReport, Collection, Details, Job, SyncReport
 
 Part = str | tuple[str, str]
+STATUSES: tuple[DocumentStatus, ...] = ("indexed", "queued", "parsing", "embedding", "stale", "failed")
 BAR = 10
 """Cells of a progress bar."""
 
@@ -204,15 +206,15 @@ def details_pieces(details: Details, collection: str) -> list[Content]:
 
 def node_text(node: Node, documents: Sequence[Document], collection: Collection | None) -> Content:
     """Say what is in a folder or collection, and how a collection is cut and embedded."""
-    counted = {
-        name: sum(one.status == name for one in documents)
-        for name in ("indexed", "queued", "parsing", "embedding", "stale", "failed")
-    }
+    counted = Counter(one.status for one in documents)
     shared = sum(bool(one.same_as) for one in documents)
     fields = [
         (tr("documents.detail.path"), _shown(node.path) if node.kind == "folder" else ""),
         (tr("documents.job.count"), format.count(len(documents))),
-        *((tr(f"document.{name}"), format.count(count) if count else "") for name, count in counted.items()),
+        *(
+            (tr(f"document.{name}"), format.count(counted[name]) if counted[name] else "")
+            for name in STATUSES
+        ),
         (
             tr("documents.detail.chunks"),
             format.count(sum(one.chunks for one in documents if not one.same_as)),
