@@ -66,6 +66,10 @@ class Snapshot:
     another. The median of a sample."""
     vectors: Any = None
     """Float32, (chunks, dimensions), of length 1; ``None`` where there are too many to keep."""
+    made_at: float = 0.0
+    """Monotonic clock."""
+    took_s: float = 0.0
+    """How long it took to make."""
     _by_row: Any = None
     _usual: float = 0.0
 

@@ -255,19 +255,30 @@ async def test_a_large_index_is_searched_without_its_vectors_in_memory(
     assert (await index.snapshot()).vectors is None
 
 
-async def test_a_large_index_that_changed_is_looked_at_anew_in_the_background(
+async def test_a_large_index_that_changes_all_the_time_is_not_read_for_every_search(
     index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index_module, "VECTOR_INDEX_ROWS", 2)
-    index.close()
-    await search(index, embed, "셔틀버스")
+    monkeypatch.setattr(index_module, "AT_ONCE_ROWS", 2)
+    monkeypatch.setattr(index_module, "PATIENCE", 1e9)
+    before = await index.snapshot()
     await put(index, bus="# 통근버스\n\n셔틀버스는 정문에서 떠난다.\n")
+    assert await index.snapshot() is before
 
     async def found() -> None:
         while names(await search(index, embed, "셔틀버스"))[:1] != ["bus"]:
             await asyncio.sleep(0)
 
     await asyncio.wait_for(found(), 30)
+
+
+async def test_a_large_index_that_changed_some_time_ago_is_read_first(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_module, "AT_ONCE_ROWS", 2)
+    monkeypatch.setattr(index_module, "PATIENCE", 0)
+    await search(index, embed, "셔틀버스")
+    await put(index, bus="# 통근버스\n\n셔틀버스는 정문에서 떠난다.\n")
+    assert names(await search(index, embed, "셔틀버스"))[0] == "bus"
 
 
 async def test_an_index_that_vanished_is_unusable_not_a_crash(index: Index, tmp_path: Path) -> None:
