@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
+from core.agent.answers.guard import unfenced
 from core.cli.arguments import stderr
 from core.events import Event, RunEnded, SpanEnded, TokenDelta
 from core.i18n import tr
@@ -82,7 +83,7 @@ def print_progress(event: Event) -> None:
         arguments = ", ".join(
             str(value) for value in dict(attributes.get("gen_ai.tool.call.arguments", {})).values()
         )
-        result = " ".join(str(attributes.get("gen_ai.tool.call.result", "")).split())
+        result = " ".join(unfenced(str(attributes.get("gen_ai.tool.call.result", ""))).split())
         stderr(
             clean(
                 f"▸ {attributes.get('gen_ai.tool.name')}  {arguments} → {shorten(result, 120)}  {event.span.duration_ms:.1f} ms"

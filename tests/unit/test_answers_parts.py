@@ -10,7 +10,7 @@ import pytest
 from core.agent.answers.attribute import checked
 from core.agent.answers.conflicts import notes, replaced
 from core.agent.answers.extract import candidates, extract
-from core.agent.answers.guard import code_of, defused, delimited
+from core.agent.answers.guard import code_of, defused, delimited, unfenced
 from core.agent.answers.pack import pack, unique
 from core.agent.answers.verify import verify
 from core.agent.prompts import quotes
@@ -176,6 +176,7 @@ def test_the_fence_has_a_code_that_no_passage_can_know() -> None:
     code = first.removeprefix("<passage ").rstrip(">")
     assert last == f"</passage {code}>" and len(code) == 8
     assert code not in "\n".join(inside)
+    assert "passage" not in unfenced(text).split("\n")[0] and unfenced(text).startswith("[1] doc1.md")
     # The same passages are fenced alike, so that a replay sends the same.
     assert delimited([cited(1, HOSTILE)]) == [text]
     known = code_of(["a"])

@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from core.agent import semconv
+from core.agent.answers.guard import unfenced
 from core.events import Span
 from core.i18n import tr
 from core.text import clean, clean_line
@@ -179,7 +180,7 @@ class ToolRow(Vertical, can_focus=True):
                 (f"{tr('tool.error.fix')}\n", "$quiet"),
             ]
         else:
-            result = pretty(attributes.get(RESULT, ""))
+            result = unfenced(pretty(attributes.get(RESULT, "")))
             shown = result[:DETAIL_LIMIT] + (glyphs().ellipsis if len(result) > DETAIL_LIMIT else "")
             parts += [(f"{tr('tool.result')}\n", "$quiet"), f"{shown}\n"]
         for note in notes(span):

@@ -28,6 +28,7 @@ _ROLE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _CALL = re.compile(r'\{(?=\s*"(?:tool|tool_calls?|function|name|arguments|answer)"\s*:)')
+_FENCE = re.compile(r"^</?passage [0-9a-f]{8}>(?:\n|$)", re.MULTILINE)
 _NUMBERED = re.compile(r"^\[(\d{1,3})\](?=\s)", re.MULTILINE)
 
 
@@ -62,3 +63,8 @@ def delimited(citations: Sequence[Citation], code: str = "") -> list[str]:
         f"<passage {code}>\n[{one.number}] {defused(head)}\n{body}\n</passage {code}>"
         for one, head, body in zip(citations, heads, bodies, strict=True)
     ]
+
+
+def unfenced(text: str) -> str:
+    """Return what a search gave a model as a person reads it: without the fences. The trace keeps them."""
+    return _FENCE.sub("", text)
