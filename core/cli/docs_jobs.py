@@ -26,7 +26,7 @@ def change(work: Runtime, arguments: argparse.Namespace) -> int:
     """End a job a process left, or go on with it. Exit code 1 when a document of it failed."""
     store = wait(work.store_ready)
     job = _the_job(store, arguments.stop or arguments.resume)
-    if job.ended_at is not None or job.status in ("done", "cancelled"):
+    if job.ended_at is not None or job.status in ingest_jobs.OVER:
         raise UsageError("error.docs.job_over", id=job.id)
     if job.alive and not job.mine:
         raise UsageError("error.docs.job_elsewhere", id=job.id)

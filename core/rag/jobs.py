@@ -113,6 +113,13 @@ class Board:
                 job.resume()
                 job.say(finished=True)
             raise
+        except Exception:
+            # Where even this cannot be written the job stays unfinished, and the next start goes on with it.
+            with contextlib.suppress(StudyError):
+                await committed(ingest_jobs.update_job(self._store, job.id, **_figures(job)))
+                await committed(ingest_jobs.finish_job(self._store, job.id, status="failed"))
+            job.say(finished=True)
+            raise
         await committed(
             ingest_jobs.update_job(self._store, job.id, total=job.total, done=job.done, failed=job.failed)
         )

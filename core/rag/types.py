@@ -13,7 +13,7 @@ DEFAULT = "default"
 """Id of the collection documents go to when none is named. Always there."""
 
 JobKind = Literal["add", "sync", "retry", "reindex", "rebuild", "repair"]
-JobStatus = Literal["queued", "running", "paused", "done", "cancelled"]
+JobStatus = Literal["queued", "running", "paused", "done", "cancelled", "failed"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,8 +217,10 @@ def _fits(row: Mapping[str, Any], filters: Filters) -> bool:
     if filters.path:
         wanted = unicodedata.normalize("NFC", filters.path).casefold()
         folded = path.casefold()
-        pattern = any(char in wanted for char in "*?[")
-        if not (fnmatch.fnmatchcase(folded, f"*{wanted}*") if pattern else wanted in folded):
+        pattern = any(char in wanted for char in "*?")
+        if not (
+            fnmatch.fnmatchcase(folded, f"*{wanted.replace('[', '[[]')}*") if pattern else wanted in folded
+        ):
             return False
     if filters.types:
         suffix = Path(path).suffix.lower().lstrip(".")

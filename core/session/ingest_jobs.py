@@ -17,6 +17,9 @@ from core.session.store import Store
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+OVER = ("done", "cancelled", "failed")
+"""What a job is when nothing will be done about it any more."""
+
 KEEP = 200
 """Finished jobs kept for the task centre."""
 
@@ -29,7 +32,7 @@ class JobRow:
     kind: str
     collection: str
     status: str
-    """``queued``, ``running``, ``paused``, ``done`` or ``cancelled``."""
+    """``queued``, ``running``, ``paused``, ``done``, ``cancelled`` or ``failed``."""
     paths: tuple[str, ...]
     """Paths or document ids, by kind."""
     started_at: float
@@ -69,7 +72,7 @@ def start_job(
             }
         )
         db.execute(
-            "DELETE FROM ingest_jobs WHERE status IN ('done', 'cancelled') AND id NOT IN"
+            "DELETE FROM ingest_jobs WHERE status IN ('done', 'cancelled', 'failed') AND id NOT IN"
             " (SELECT id FROM ingest_jobs ORDER BY started_at DESC LIMIT ?)",
             [KEEP],
         )
@@ -95,7 +98,7 @@ def take_over(store: Store, job_id: str) -> Future[None]:
 
 
 def finish_job(store: Store, job_id: str, *, status: str = "done") -> Future[None]:
-    """Record that a job is over: ``done`` or ``cancelled``."""
+    """Record that a job is over: one of :data:`OVER`."""
     return update_job(store, job_id, status=status, ended_at=time.time())
 
 
@@ -119,7 +122,7 @@ def unfinished_jobs(store: Store) -> list[JobRow]:
 
 def _job(row: dict[str, Any]) -> JobRow:
     who = (row["owner_pid"], row["owner_started"])
-    over = row["status"] in ("done", "cancelled")
+    over = row["status"] in OVER
     return JobRow(
         id=row["id"],
         kind=row["kind"],

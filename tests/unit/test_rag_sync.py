@@ -367,3 +367,27 @@ async def test_a_document_of_a_format_that_is_not_read_is_told(room: Room, folde
     await room.library.add([folder], quiet)
     failed = [item for item in room.library.documents() if item.status == "failed"]
     assert [Path(item.path).name for item in failed] == ["규정.hwp"] and "HWP" in failed[0].reason
+
+
+async def test_a_job_that_breaks_says_so(room: Room, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger is made to fail here, as it does when its disk is gone."""
+    from core.rag.ledger import LiveLedger
+
+    def refuse(self: LiveLedger) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LiveLedger, "rows", refuse)
+        with pytest.raises(OSError):
+            await room.library.add([folder], quiet)
+    assert [job.status for job in await room.library.board.list()] == ["failed"]
+    await room.library.add([folder], quiet)
+    assert set(room.status().values()) == {"indexed"}
+
+
+async def test_brackets_in_a_path_filter_are_brackets(room: Room, folder: Path) -> None:
+    (folder / "[old] rules.md").write_text("The old gate opens at eight.", "utf-8")
+    await room.library.add([folder], quiet)
+    for wanted in ("[old]", "*[old]*rules"):
+        found = await room.library.find("gate", 5, filters=Filters(path=wanted))
+        assert {hit.document for hit in found.hits} == {"[old] rules.md"}

@@ -207,6 +207,7 @@ def job_row(job: Job, progress: IngestProgress | None) -> Row:
         "running": (marks.run, "accent"),
         "done": (marks.ok, "success"),
         "cancelled": (marks.stop, "warning"),
+        "failed": (marks.bad, "error"),
     }.get(job.status, (marks.wait, "warning"))
     word = tr("documents.job.paused") if paused and live else tr(f"documents.job.{job.status}")
     names = ", ".join(base_name(path) for path in job.paths[:3])
