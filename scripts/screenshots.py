@@ -12,7 +12,9 @@ import asyncio
 import contextlib
 import functools
 import html
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -78,7 +80,7 @@ async def session(lang: Lang, folder: str) -> None:
     ended = lambda: sum(isinstance(event, RunEnded) for event in events)  # noqa: E731
     async with app.run_test(size=SIZE) as pilot:
         await until(lambda: runtime.engine_ready.done(), f"{lang}: engine ready")
-        await asyncio.wrap_future(runtime.library.add([str(ROOT / "samples" / "handbook")]))
+        await asyncio.wrap_future(runtime.library.add([str(own_handbook(Path(folder)))]))
         for number, question in enumerate(QUESTIONS[lang]):
             started = len(events)
             await pilot.press(*question)
@@ -107,6 +109,13 @@ async def session(lang: Lang, folder: str) -> None:
     services.stop()
 
 
+def own_handbook(folder: Path) -> Path:
+    """Return a copy of the sample handbook in a home folder of the pictures' own: no path of this machine is in them."""
+    home = folder / "home"
+    os.environ["HOME"] = str(home)
+    return Path(shutil.copytree(ROOT / "samples" / "handbook", home / "handbook"))
+
+
 async def documents(app: StudyApp, pilot: Pilot[None], lang: Lang) -> None:
     """A source opened from an answer, the browser while one types, and the files that could not be read."""
     pane = app.bench.documents
@@ -125,16 +134,16 @@ async def documents(app: StudyApp, pilot: Pilot[None], lang: Lang) -> None:
     await pilot.pause(0.4)
     save(app.export_screenshot(), f"documents-{lang}")
     await pilot.press("escape")
-    with tempfile.TemporaryDirectory(prefix="llm-study-failed-") as folder:
-        cannot_be_read(Path(folder))
-        await asyncio.wrap_future(app.runtime.library.add([folder]))
-        await until(lambda: len(app.state.documents.shelf.failed()) == 3, "three failed")
-        await pilot.press("exclamation_mark")
-        await pilot.pause(0.6)
-        save(app.export_screenshot(), f"failed-{lang}")
-        await pilot.press("escape")
-        failed = [one.id for one in app.state.documents.shelf.failed()]
-        await asyncio.wrap_future(app.runtime.library.remove(failed))
+    folder = Path.home() / "inbox"
+    cannot_be_read(folder)
+    await asyncio.wrap_future(app.runtime.library.add([folder]))
+    await until(lambda: len(app.state.documents.shelf.failed()) == 3, "three failed")
+    await pilot.press("exclamation_mark")
+    await pilot.pause(0.6)
+    save(app.export_screenshot(), f"failed-{lang}")
+    await pilot.press("escape")
+    failed = [one.id for one in app.state.documents.shelf.failed()]
+    await asyncio.wrap_future(app.runtime.library.remove(failed))
     await pilot.press("f9")
     app.bench.focus_pane("chat")
     await pilot.pause(0.4)
@@ -144,6 +153,7 @@ def cannot_be_read(folder: Path) -> None:
     """Write three files that fail for different reasons: a scan, a damaged one, an empty one."""
     from pypdf import PdfWriter
 
+    folder.mkdir()
     scan = PdfWriter()
     scan.add_blank_page(200, 200)
     scan.write(folder / "scan.pdf")

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -317,7 +318,7 @@ def passage_markdown(document: Document, chunk: ChunkView) -> str:
     """Return a passage as a Markdown file: where it is from, then its words."""
     lines = [f"# {clean_line(document.title or base_name(document.path))}", ""]
     for name, value in (
-        ("source", _shown(document.path)),
+        ("source", _whole(document.path)),
         ("section", clean_line(chunk.section, max_chars=400)),
         ("page", chunk.page if chunk.page is not None else ""),
         ("line", getattr(chunk, "line", 0) or ""),
@@ -330,7 +331,13 @@ def passage_markdown(document: Document, chunk: ChunkView) -> str:
     return "\n".join([*lines, "", *quoted, ""])
 
 
-def _shown(path: str) -> str:
+def _whole(path: str) -> str:
     from core.rag.scan import shown
 
     return shown(path)
+
+
+def _shown(path: str) -> str:
+    """Return a path for people, the home folder as ``~``."""
+    whole, home = _whole(path), str(Path.home())
+    return f"~{whole[len(home) :]}" if home != "/" and whole.startswith(f"{home}/") else whole
