@@ -36,7 +36,8 @@ class Board:
         self._store = store
         self._lock = lock
         self._stopped = stopped
-        self._turn = asyncio.Lock()
+        self.turn = asyncio.Lock()
+        """Held by whoever writes."""
         self._running: dict[str, tuple[Control, asyncio.Task[None]]] = {}
         self._closing = False
 
@@ -100,7 +101,7 @@ class Board:
     async def _do(self, job: Control, work: Work) -> None:
         began = False
         try:
-            async with self._turn:
+            async with self.turn:
                 began = True
                 await committed(ingest_jobs.update_job(self._store, job.id, status="running"))
                 await work(job)

@@ -198,6 +198,7 @@ class Library:
             lost = await asyncio.to_thread(waiting, self._store, collection)
             # What this job was about is waiting too, or done.
             await shelf.ingest.run(job, lost)
+        self.upkeep.tidy_later(shelf)
 
     async def _put_right(self, collection: str) -> None:
         """After a job was stopped: nothing is in the middle of anything."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from core.errors import StudyError
 from core.events import Notice
 from core.i18n import tr
 from core.rag import scan, verify
+from core.rag.index import KEEP_VERSIONS, IndexUnusable
 from core.rag.ingest import Control
 from core.rag.jobs import Progress, quiet
 from core.rag.ledger import MIDDLE, committed
@@ -20,6 +22,8 @@ from core.session import Store, collections, ingest_jobs
 
 if TYPE_CHECKING:
     from core.rag.library import Library
+
+log = logging.getLogger(__name__)
 
 
 class Upkeep:
@@ -33,6 +37,32 @@ class Upkeep:
         self._lock = lock
         self._notice = notice
         self._repairing: set[asyncio.Task[None]] = set()
+        self._tidying: dict[str, asyncio.Task[None]] = {}
+
+    def tidy_later(self, shelf: Shelf) -> None:
+        """Compact an index once more when the versions a job left behind are old enough to go: half of its size."""
+        before = self._tidying.pop(shelf.id, None)
+        if before is not None:
+            before.cancel()
+        task = asyncio.ensure_future(self._tidy(shelf))
+        self._tidying[shelf.id] = task
+        self._repairing.add(task)
+        task.add_done_callback(self._repairing.discard)
+
+    async def _tidy(self, shelf: Shelf) -> None:
+        await asyncio.sleep(KEEP_VERSIONS.total_seconds() + 10)
+        try:
+            self._lock.acquire()
+        except StudyError:
+            return
+        try:
+            async with self._library.board.turn:
+                if shelf.index.exists:
+                    await shelf.index.compact()
+        except (StudyError, IndexUnusable, RuntimeError, OSError) as error:
+            log.info("not tidied: %s", error)
+        finally:
+            self._lock.release()
 
     async def close(self) -> None:
         """End what goes on aside; the next start goes on with it."""
@@ -123,7 +153,11 @@ class Upkeep:
 
     def start_over_aside(self, collection: str, reason: str) -> None:
         """Make an index anew from the files, in the background."""
-        if self._library.board.busy or self._library.board.closing or self._repairing:
+        if (
+            self._library.board.busy
+            or self._library.board.closing
+            or self._repairing - set(self._tidying.values())
+        ):
             return  # a running job finds out by itself, or this is already being done
 
         async def work() -> None:

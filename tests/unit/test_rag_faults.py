@@ -9,6 +9,7 @@ import random
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -235,3 +236,35 @@ def test_the_time_left_does_not_hang_on_one_tiny_file(monkeypatch: pytest.Monkey
     assert seen[-1] is not None and 40 < seen[-1] < 60
     job.say(finished=True)
     assert seen[-1] is None
+
+
+async def test_what_a_job_leaves_behind_is_tidied_a_while_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The while is made short here."""
+    from datetime import timedelta
+
+    from core.rag import index, upkeep
+
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for number in range(60):
+        (folder / f"{number:02}.md").write_text(f"Rule {number} of the house.", "utf-8")
+    store = Store.open(tmp_path / "s.db")
+    library = Library(store, tmp_path / "index", fake_embed, "fake")
+    await library.add([folder], quiet)
+
+    def versions() -> int:
+        return len(list((tmp_path / "index").glob("*.lance/_versions/*")))
+
+    assert versions() > 2
+    monkeypatch.setattr(index, "KEEP_VERSIONS", timedelta(0))
+    monkeypatch.setattr(upkeep, "KEEP_VERSIONS", timedelta(seconds=-10))
+    library.upkeep.tidy_later(await library.shelf("default"))
+    deadline = time.monotonic() + 60
+    while versions() > 2:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+    assert len(await library.search("rule", 60)) == 60
+    await library.close()
+    store.close()
