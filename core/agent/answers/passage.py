@@ -109,6 +109,17 @@ def units(passage: str) -> tuple[Unit, ...]:
     return tuple(found) or tuple(_unit(one, [], [], []) for one in rows)
 
 
+@functools.lru_cache(maxsize=256)
+def bag(passage: str) -> tuple[frozenset[str], str, frozenset[str]]:
+    """Return all keys of a passage's words, its text, and its codes."""
+    pieces = units(passage)
+    return (
+        frozenset(key for one in pieces for key in one.keys),
+        " ".join(one.syllables for one in pieces),
+        frozenset(code for one in pieces for code in one.codes),
+    )
+
+
 def joined(passage: str, parts: Sequence[Unit]) -> Unit:
     """Return neighbouring sentences as one."""
     start, end = parts[0].start, parts[-1].end

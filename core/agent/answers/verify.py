@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from core.agent.answers.negation import clauses, negations
 from core.agent.answers.numbers import Number, is_one, opposite, rivals, same
-from core.agent.answers.passage import Parsed, Unit, read, units
+from core.agent.answers.passage import Parsed, Unit, bag, read, units
 from core.agent.answers.rivals import swapped
 from core.agent.answers.sentences import CITATION
 from core.agent.answers.words import Word, bigrams, keys_of, share
@@ -149,6 +149,9 @@ def _judged(parsed: Parsed, passage: str, context: str, question: str) -> Verdic
     around = read(context)
     above = keys_of(around.words) | bigrams(context)
     asked = read(question) if question and len(parsed.words) < 2 else read("")
+    if parsed.words and (most := _most(parsed, passage, above, context)) < RELATED:
+        # No part of it can have more of the sentence than all of it.
+        return Verdict("weak", most)
     window = _best(parsed, asked, pieces, above, context)
     score, span = window.score, window.span
     names = frozenset(code for one in pieces for code in one.codes) | around.codes
@@ -175,6 +178,15 @@ def _judged(parsed: Parsed, passage: str, context: str, question: str) -> Verdic
     if score >= WORDS and missing <= MISSING:
         return Verdict("supported", score, *span)
     return Verdict("weak", score, *span)
+
+
+def _most(parsed: Parsed, passage: str, above: frozenset[str], context: str) -> float:
+    """Return the share of a sentence's words and names that a whole passage has."""
+    keys, syllables, names = bag(passage)
+    total = sum(word.weight for word in parsed.words) + 3.0 * len(parsed.codes)
+    held = sum(word.weight * share(word, keys | above, f"{syllables} {context}") for word in parsed.words)
+    held += 3.0 * sum(code in names or code in context.casefold() for code in parsed.codes)
+    return held / total
 
 
 def _best(
