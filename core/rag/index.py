@@ -15,7 +15,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -110,10 +110,20 @@ class Index:
 
         return await self._read(look)
 
-    async def nearest(self, snapshot: Snapshot, vector: Any, limit: int) -> tuple[list[int], list[float]]:
-        """Return the row ids of the chunks nearest to a vector, and about their cosine similarities, best first."""
+    async def nearest(
+        self, snapshot: Snapshot, vector: Any, limit: int, documents: Collection[str] | None = None
+    ) -> tuple[list[int], list[float]]:
+        """Return the row ids of the chunks nearest to a vector, and about their cosine similarities, best first.
+
+        Args:
+            documents: Only theirs.
+        """
+        if documents is not None and not documents:
+            return [], []
         query = snapshot.table.query().nearest_to(vector).distance_type("cosine")
         query = query.select(["_distance"]).limit(limit).with_row_id()
+        if documents is not None:
+            query = query.where(_among(sorted(documents)))
         rows = await query.to_arrow()
         return rows.column("_rowid").to_pylist(), [1.0 - far for far in rows.column("_distance").to_pylist()]
 

@@ -123,26 +123,44 @@ async def search(index: Index, embed: Embed, query: str, options: Options = Opti
     """
     if not query.strip() or options.k < 1:
         return Result((), False, 0.0)
-    # Both at once: the first search after a change makes a snapshot.
-    vector, snapshot = await asyncio.gather(embed(query), index.snapshot())
+    # Both at once: the vector comes from another process, and the first search after a change makes a snapshot.
+    vector, understood = await asyncio.gather(embed(query), _understood(index, query))
     try:
-        return await _search(index, snapshot, vector, query, options)
+        return await _search(index, understood, vector, query, options)
     except (RuntimeError, OSError, ValueError) as error:
         log.info("reading the index failed, opening it again: %s", error)
     index.close()
     try:
-        return await _search(index, await index.snapshot(), vector, query, options)
+        return await _search(index, await _understood(index, query), vector, query, options)
     except (RuntimeError, OSError, ValueError) as error:
         index.close()
         log.warning("the index cannot be read: %s", error)
         raise IndexUnusable("damaged") from error
 
 
-async def _search(index: Index, snapshot: Snapshot, vector: Any, query: str, options: Options) -> Result:
+async def _understood(index: Index, query: str) -> tuple[Snapshot, list[Unit], Matched]:
+    """Take the question apart and compare its words with every chunk."""
+    snapshot = await index.snapshot()
+
+    def work() -> tuple[Snapshot, list[Unit], Matched]:
+        asked = units(query, snapshot.vocabulary)
+        return snapshot, asked, match(snapshot, _widened(snapshot, asked))
+
+    # In a thread: with 100,000 chunks this would hold the interface up for several milliseconds.
+    return await asyncio.to_thread(work)
+
+
+async def _search(
+    index: Index, understood: tuple[Snapshot, list[Unit], Matched], vector: Any, query: str, options: Options
+) -> Result:
+    snapshot, asked, matched = understood
     if not snapshot.size:
         return Result((), False, 0.0)
     vector = _checked(vector, index.dimensions)
-    scored = await _scored(index, snapshot, query, vector, options)
+    cosines = await _cosines(index, snapshot, vector, options)
+    scored = _merged(snapshot, query, options, _Scored(asked, matched, cosines, None))
+    if snapshot.vectors is None:
+        scored = await _exact(index, snapshot, query, vector, options, scored)
     count = max(CANDIDATES, PER_PASSAGE * options.k)
     ranked = _ranked(scored.scores, count)
     phrases = _phrases(query, options.phrase)
@@ -171,35 +189,27 @@ def _checked(vector: Any, dimensions: int) -> Any:
     return array / norm if norm else array
 
 
-async def _scored(index: Index, snapshot: Snapshot, query: str, vector: Any, options: Options) -> _Scored:
-    near = await index.nearest(snapshot, vector, NEAREST) if snapshot.vectors is None else None
-    # In a thread: with 100,000 chunks this would hold the interface up for several milliseconds.
-    scored = await asyncio.to_thread(_score, snapshot, query, vector, options, near)
-    if near is None:
-        return scored
-    # The vector index keeps its vectors in 8 bits, and words found chunks it did not: compare the best exactly.
+async def _cosines(index: Index, snapshot: Snapshot, vector: Any, options: Options) -> Any:
+    """Return chunks' similarities to the question; NaN where it is not known, in an index too large to compare all."""
+    import numpy as np
+
+    if snapshot.vectors is not None:
+        # Not a matrix product: that wakes threads which spin, and took 23 ms instead of 2 with other programs at work.
+        return await asyncio.to_thread(np.einsum, "ij,j->i", snapshot.vectors, vector)
+    row_ids, near = await index.nearest(snapshot, vector, NEAREST, options.documents)
+    cosines = np.full(snapshot.size, np.nan, dtype=np.float32)
+    cosines[snapshot.places(row_ids)] = near
+    return cosines
+
+
+async def _exact(
+    index: Index, snapshot: Snapshot, query: str, vector: Any, options: Options, scored: _Scored
+) -> _Scored:
+    """Compare the best exactly: the vector index has vectors in 8 bits, and words found chunks it did not."""
     best = _ranked(scored.scores)
     vectors = await index.vectors(snapshot, [int(snapshot.row_ids[place]) for place in best])
     for place in best:
         scored.cosines[place] = vectors[int(snapshot.row_ids[place])] @ vector
-    return await asyncio.to_thread(_merged, snapshot, query, options, scored)
-
-
-def _score(
-    snapshot: Snapshot, query: str, vector: Any, options: Options, near: tuple[list[int], list[float]] | None
-) -> _Scored:
-    import numpy as np
-
-    asked = units(query, snapshot.vocabulary)
-    matched = match(snapshot, _widened(snapshot, asked))
-    if near is None:
-        # Not a matrix product: that wakes threads which spin, and took 23 ms instead of 2 with other programs at work.
-        cosines = np.einsum("ij,j->i", snapshot.vectors, vector)
-    else:
-        cosines = np.full(snapshot.size, np.nan, dtype=np.float32)
-        places = snapshot.places(near[0])
-        cosines[places] = near[1]
-    scored = _Scored(asked, matched, cosines, None)
     return _merged(snapshot, query, options, scored)
 
 

@@ -253,6 +253,9 @@ async def test_a_large_index_is_searched_without_its_vectors_in_memory(
         assert names(result)[0] == names(before)[0]
         assert result.passages[0].cosine == pytest.approx(before.passages[0].cosine, abs=1e-3)
     assert (await index.snapshot()).vectors is None
+    only = Options(documents=frozenset({"gb200"}))
+    assert set(names(await search(index, embed, "연차 이월", only))) == {"gb200"}
+    assert (await search(index, embed, "연차 이월", only)).passages[0].vector_rank
 
 
 async def test_a_large_index_that_changes_all_the_time_is_not_read_for_every_search(
