@@ -22,8 +22,9 @@ from typing import Any, TypeVar
 
 from core.errors import StudyError
 from core.rag import snapshot as snapshots
-from core.rag.chunking import Chunk, chunk_id
-from core.rag.keywords import KEYWORDS, marks, terms
+from core.rag.chunking import Chunk
+from core.rag.keywords import KEYWORDS
+from core.rag.rows import COLUMNS, arrow_table, chunk_of, schema
 from core.rag.snapshot import Snapshot
 from core.text import clean_line
 
@@ -48,8 +49,6 @@ AT_ONCE_ROWS = 5_000
 
 PATIENCE = 5
 """In a larger one a search looks at an older state for at most so many times as long as it takes to read the new one."""
-
-_COLUMNS = ["id", "doc_id", "ordinal", "section", "text", "page", "line", "char_start", "char_end"]
 
 
 class IndexUnusable(Exception):
@@ -137,8 +136,8 @@ class Index:
         """Return chunks by row id: chunk id, document id, chunk."""
         if not row_ids:
             return {}
-        rows = (await _take(snapshot.table, row_ids, _COLUMNS)).to_pylist()
-        return {row["_rowid"]: (row["id"], row["doc_id"], _chunk(row)) for row in rows}
+        rows = (await _take(snapshot.table, row_ids, COLUMNS)).to_pylist()
+        return {row["_rowid"]: (row["id"], row["doc_id"], chunk_of(row)) for row in rows}
 
     @property
     def dimensions(self) -> int:
@@ -149,8 +148,8 @@ class Index:
         """Return a document's chunks with their ids, in order."""
 
         async def read(table: Any) -> list[tuple[str, Chunk]]:
-            rows = await table.query().where(_is(document_id)).select(_COLUMNS).to_list()
-            return sorted(((row["id"], _chunk(row)) for row in rows), key=lambda item: item[1].ordinal)
+            rows = await table.query().where(_is(document_id)).select(COLUMNS).to_list()
+            return sorted(((row["id"], chunk_of(row)) for row in rows), key=lambda item: item[1].ordinal)
 
         return await self._read(read)
 
@@ -184,7 +183,7 @@ class Index:
             return {}
         vectors = [vector for document in documents for vector in document[2] if vector is not None]
         table = await self._open(create_dim=len(vectors[0]) if vectors else 0)
-        data = await asyncio.to_thread(_arrow_table, documents, self._dim)
+        data = await asyncio.to_thread(arrow_table, documents, self._dim)
         keys = [document[0] for document in documents]
         try:
             # A stale handle would not see rows another process wrote, and add them a second time.
@@ -376,7 +375,7 @@ class Index:
         await asyncio.to_thread(shutil.rmtree, self._directory, True)
         self._directory.mkdir(parents=True, mode=0o700)
         database = await self._connected()
-        table = await database.create_table(TABLE, schema=_schema(dim), mode="overwrite")
+        table = await database.create_table(TABLE, schema=schema(dim), mode="overwrite")
         self._database = database
         # Last, because its presence says that the rest is there.
         manifest = {"format": FORMAT, "keywords": KEYWORDS, "embed_model": self._embed_model, "dim": dim}
@@ -437,75 +436,3 @@ async def _count(table: Any, where: str = "") -> dict[str, int]:
     query = table.query().select(["doc_id"])
     column = (await (query.where(where) if where else query).to_arrow()).column("doc_id")
     return {item["values"]: item["counts"] for item in column.value_counts().to_pylist()}
-
-
-def _schema(dim: int) -> Any:
-    import pyarrow as pa
-
-    return pa.schema(
-        [
-            ("id", pa.string()),
-            ("doc_id", pa.string()),
-            ("ordinal", pa.int32()),
-            ("section", pa.string()),
-            ("text", pa.string()),
-            ("keywords", pa.string()),
-            ("page", pa.int32()),
-            ("line", pa.int32()),
-            ("char_start", pa.int64()),
-            ("char_end", pa.int64()),
-            ("vector", pa.list_(pa.float32(), dim)),
-        ]
-    )
-
-
-def _arrow_table(documents: Sequence[tuple[str, Sequence[Chunk], Sequence[Any], str]], dim: int) -> Any:
-    import pyarrow as pa
-
-    rows = [(key, chunk, prefix) for key, chunks, _vectors, prefix in documents for chunk in chunks]
-    chunks = [chunk for _key, chunk, _prefix in rows]
-    columns = {
-        "id": [chunk_id(key, chunk) for key, chunk, _prefix in rows],
-        "doc_id": [key for key, _chunk, _prefix in rows],
-        "ordinal": [chunk.ordinal for chunk in chunks],
-        "section": [chunk.section for chunk in chunks],
-        "text": [chunk.text for chunk in chunks],
-        "keywords": [
-            " ".join([*marks(prefix), *terms(f"{prefix} {chunk.section} {chunk.text}")])
-            for _key, chunk, prefix in rows
-        ],
-        "page": [chunk.page for chunk in chunks],
-        "line": [chunk.line for chunk in chunks],
-        "char_start": [chunk.char_start for chunk in chunks],
-        "char_end": [chunk.char_end for chunk in chunks],
-        "vector": _vectors([vector for document in documents for vector in document[2]], dim),
-    }
-    return pa.Table.from_pydict(columns, schema=_schema(dim))
-
-
-def _vectors(vectors: Sequence[Any], dim: int) -> Any:
-    """Return vectors as one column; a chunk without a vector has none there either, and is found by its words only."""
-    import numpy as np
-    import pyarrow as pa
-
-    for vector in vectors:
-        if vector is not None and len(vector) != dim:
-            raise StudyError("error.rag.dimension", found=len(vector), expected=dim)
-    flat = np.zeros((len(vectors), dim), dtype=np.float32)
-    for place, vector in enumerate(vectors):
-        if vector is not None:
-            flat[place] = vector
-    missing = pa.array([vector is None for vector in vectors])
-    return pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), dim, mask=missing)
-
-
-def _chunk(row: dict[str, Any]) -> Chunk:
-    return Chunk(
-        row["ordinal"],
-        row["section"],
-        row["text"],
-        row["char_start"],
-        row["char_end"],
-        row["page"],
-        row["line"],
-    )
