@@ -28,7 +28,7 @@ NAMES = {
     "until": "until",
     "경로": "path",
     "종류": "type",
-    "모음": "in",
+    "컬렉션": "in",
     "부터": "since",
     "까지": "until",
 }
