@@ -38,7 +38,7 @@ condo, resort | 콘도, 리조트; commute, commuting | 통근, 출퇴근; shutt
 parking, park | 주차; car, vehicle | 차량, 자동차, 자가용; bicycle, bike | 자전거;
 meal, food | 식사, 식대, 식비, 식품; lunch | 점심, 중식; dinner | 저녁, 석식; breakfast | 아침, 조식;
 cafeteria, canteen | 식당, 구내식당; coffee | 커피; work, working | 근무, 작업, 업무; hour | 시간, 시;
-overtime | 연장근로, 초과근무, 야근, 잔업; night | 야간, 밤; night shift | 야간조; shift | 교대, 근무조;
+overtime | 연장근로, 초과근무, 야근; night | 야간, 밤; night shift | 야간조; shift | 교대, 근무조;
 attendance | 출근, 근태; absent, absence | 결근, 부재; late, tardy | 지각, 늦; early | 조기, 일찍;
 break, rest | 휴게, 휴식; core hours | 공통 근무;
 remote, telework, work from home, home | 재택, 재택근무, 집; flexible | 유연, 탄력; office | 사무소, 사무실;
@@ -177,7 +177,7 @@ intellectual property | 지식재산, 지적재산; lawsuit | 소송; government
 seoul | 서울; busan | 부산; incheon | 인천; daegu | 대구; daejeon | 대전; gwangju | 광주; ulsan | 울산;
 suwon | 수원; cheonan | 천안; jeju | 제주; korea, korean | 한국, 국내, 국문;
 usa, united states, america, american | 미국, 북미; north america | 북미; europe, european union, eu | 유럽;
-china | 중국; japan | 일본; germany | 독일; netherlands | 네덜란드; rotterdam | 로테르담; austin | 오스틴;
+china | 중국; japan | 일본; germany | 독일; netherlands | 네덜란드;
 texas | 텍사스; london | 런던; paris | 파리; berlin | 베를린; tokyo | 도쿄; beijing | 베이징;
 shanghai | 상하이; hanoi | 하노이; singapore | 싱가포르; new york | 뉴욕; west | 서부, 서쪽;
 east | 동부, 동쪽; gate | 문, 정문; floor | 층; building | 건물, 동; elevator | 승강기, 엘리베이터;
