@@ -104,6 +104,7 @@ async def session(lang: Lang, folder: str) -> None:
         await permission(app, pilot, events, lang)
         await timeline(app, pilot, lang)
         await lab(app, pilot, events, lang)
+        await retrieval(app, pilot, events, lang)
         await engine_room(app, pilot, lang)
     runtime.stop()
     services.stop()
@@ -271,6 +272,29 @@ async def lab(app: StudyApp, pilot: Pilot[None], events: list[Event], lang: Lang
         lambda: any(isinstance(event, LabChanged) and event.status == "cancelled" for event in events),
         "cancelled",
     )
+    await pilot.press("escape", "escape")
+
+
+async def retrieval(app: StudyApp, pilot: Pilot[None], events: list[Event], lang: Lang) -> None:
+    """Ways of searching the sample documents, compared."""
+    desk, state = app.runtime.lab, app.lab.state
+    run = await asyncio.wrap_future(desk.start("retrieval", {}))
+    await until(
+        lambda: any(
+            isinstance(event, LabChanged) and event.run_id == run.id and event.status == "done"
+            for event in events
+        ),
+        f"{lang}: searches compared",
+        900,
+    )
+    await pilot.press("f4")
+    await until(lambda: state.run(run.id) is not None, f"{lang}: lab")
+    await pilot.pause(0.2)
+    rows = app.screen.query_one("#lab-list")
+    rows.cursor = next(index for index, row in enumerate(rows.rows) if row.id == f"r:{run.id}")
+    await until(lambda: bool(state.views.get(run.id)), f"{lang}: the run's view")
+    await pilot.pause(0.6)
+    save(app.export_screenshot(), f"retrieval-{lang}")
     await pilot.press("escape", "escape")
 
 
