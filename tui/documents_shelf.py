@@ -245,7 +245,7 @@ class Shelf:
         return root
 
     def _home(self, document: Document) -> Node:
-        folder = document.path.rpartition("/")[0]
+        folder = folder_of(document.path)
         key = (document.collection, folder)
         home = self._homes.get(key)
         if home is None:
@@ -274,6 +274,19 @@ class Shelf:
             node.parent.folders.pop(node.path, None)
             self._homes.pop((node.collection, node.path), None)
             node = node.parent
+
+
+def folder_of(path: str) -> str:
+    """Return the folder a stored path is in.
+
+    A file whose name is no Unicode is stored as an address; its folder is the one its neighbours stand in.
+    """
+    folder = path.rpartition("/")[0]
+    if path.startswith("file:"):
+        from core.rag.scan import opened, stored
+
+        folder = stored(opened(path).parent)
+    return folder
 
 
 def suffix_of(path: str) -> str:

@@ -149,6 +149,15 @@ def test_the_tree_counts_and_follows_changes() -> None:
     assert names(shelf) == ["handbook", "사내 규정"]
 
 
+def test_a_file_whose_name_is_no_unicode_stands_in_the_folder_it_is_in() -> None:
+    shelf = Shelf()
+    shelf.set_collections(COLLECTIONS)
+    shelf.set_sources([("default", "/home/me/사규")])
+    odd = Path("/home/me/사규/b").as_uri() + "%FF.txt"
+    shelf.load([document("/home/me/사규/a.md", id="a"), document(odd, id="odd")])
+    assert names(shelf) == ["handbook", "  /home/me/사규", "    a", "    odd", "사내 규정"]
+
+
 def test_a_filter_unfolds_and_leaves_out_empty_folders() -> None:
     shelf = Shelf()
     shelf.set_collections(COLLECTIONS)
