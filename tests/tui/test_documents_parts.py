@@ -43,7 +43,7 @@ def test_words_phrase_and_filters_are_told_apart() -> None:
 
 
 def test_filters_have_korean_names_and_quoted_values() -> None:
-    query = parse('모음:"사내 규정" 종류:hwpx 부터:2026-01-31', COLLECTIONS)
+    query = parse('컬렉션:"사내 규정" 종류:hwpx 부터:2026-01-31', COLLECTIONS)
     assert query.collections == ("c1",)
     assert query.since == datetime(2026, 1, 31).timestamp()
     assert not query.searches and query.narrows
