@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input
@@ -35,8 +36,27 @@ class Dialog(GuardedScreen, ModalScreen):  # type: ignore[type-arg]
         self.dismiss(None)
 
 
+class Problem(Plain):
+    """Says in a dialog what is wrong with what was entered."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="dialog-note")
+
+    def on_mount(self) -> None:
+        self.display = False
+
+    def say(self, text: str) -> None:
+        """Show a sentence; empty: nothing is wrong."""
+        self.display = bool(text)
+        self.show(Content.styled(text, "$error"))
+
+
 class Ask(Dialog):
-    """One line of text, with path completion when asked for. Gives the text, or ``None``."""
+    """One line of text, with path completion when asked for. Gives the text, or ``None``.
+
+    Args:
+        check: Says what is wrong with a text, or ``""``: what is wrong is shown, and the text stays to be put right.
+    """
 
     @dataclass
     class Completed(Message):
@@ -46,9 +66,17 @@ class Ask(Dialog):
         paths: list[str]
 
     def __init__(
-        self, title: str, *, value: str = "", note: str = "", paths: bool = False, select: bool = True
+        self,
+        title: str,
+        *,
+        value: str = "",
+        note: str = "",
+        paths: bool = False,
+        select: bool = True,
+        check: Callable[[str], str] | None = None,
     ) -> None:
         super().__init__()
+        self._check = check
         self._title, self._value, self._note, self._paths = title, value, note, paths
         self._select = select
         """Whether the first letter replaces what is there."""
@@ -58,6 +86,7 @@ class Ask(Dialog):
             yield Plain(self._title, classes="dialog-title")
             yield Input(self._value, compact=True, select_on_focus=self._select)
             yield RowList(classes="dialog-rows")
+            yield Problem()
             yield Plain(self._note or tr("dialog.ask.keys"), classes="dialog-note")
 
     def on_mount(self) -> None:
@@ -65,6 +94,7 @@ class Ask(Dialog):
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
+        self.query_one(Problem).say("")
         if self._paths and event.value:
             self._complete(event.value)
 
@@ -100,7 +130,12 @@ class Ask(Dialog):
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
-        self.dismiss(event.value.strip() or None)
+        text = event.value.strip()
+        problem = self._check(text) if self._check else ""
+        if problem:
+            self.query_one(Problem).say(problem)
+        else:
+            self.dismiss(text or None)
 
 
 class Confirm(Dialog):

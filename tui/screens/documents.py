@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import events, on, work
@@ -14,12 +15,13 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input
 
+from core.errors import StudyError, UsageError
 from core.i18n import tr
 from core.text import clean_line
 from tui import actions, format
 from tui.glyphs import glyphs
 from tui.pasted_paths import parse_paths
-from tui.screens.dialogs import Ask, Dialog
+from tui.screens.dialogs import Ask, Dialog, Problem
 from tui.widgets.basics import Choices, Plain
 from tui.widgets.composer import complete_path
 from tui.widgets.rows import Row, RowList
@@ -57,6 +59,13 @@ class AddDialog(Dialog):
         typed: str
         paths: list[str]
 
+    @dataclass
+    class Looked(Message):
+        """Whether what is named is there."""
+
+        text: str
+        problem: str
+
     def __init__(self, collections: Sequence[Collection], collection: str, text: str = "") -> None:
         super().__init__()
         self._collections, self._collection, self._text = list(collections), collection, text
@@ -70,6 +79,7 @@ class AddDialog(Dialog):
                 else " ".join(map(_quoted, self._text.splitlines()))
             )
             yield PathBox(text.strip(), compact=True, select_on_focus=False, id="add-path")
+            yield Problem()
             yield RowList(classes="dialog-rows", id="add-completion")
             yield Plain(tr("documents.add.into"), classes="dialog-note", id="add-into")
             rows = [Row(one.id, ((clean_line(one.name), ""),)) for one in self._collections]
@@ -89,6 +99,7 @@ class AddDialog(Dialog):
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
+        self.query_one(Problem).say("")
         if event.value and not event.value.startswith(("'", '"', "file:")):
             self._complete(event.value)
         else:
@@ -133,8 +144,36 @@ class AddDialog(Dialog):
     @on(Input.Submitted)
     def _accept(self) -> None:
         text = self.query_one(PathBox).value
+        if text.strip():
+            self._look(text)
+        else:
+            self.dismiss(None)
+
+    @work(group="look", exclusive=True, exit_on_error=False)
+    async def _look(self, text: str) -> None:
+        self.post_message(self.Looked(text, await asyncio.to_thread(path_problem, text)))
+
+    def on_add_dialog_looked(self, event: Looked) -> None:
+        """Close with what was named when it is there; else say so, and leave it to be put right."""
+        if event.problem:
+            self.query_one(Problem).say(event.problem)
+            self.query_one(PathBox).focus()
+            return
         row = self.query_one("#add-collection", RowList).current
-        self.dismiss((text, row.id if row else self._collection) if text.strip() else None)
+        self.dismiss((event.text, row.id if row else self._collection))
+
+
+def path_problem(text: str) -> str:
+    """Return what is wrong with the paths a text names, a sentence; empty when all are there. Looks at the disk."""
+    from core.rag.scan import check_paths
+
+    try:
+        check_paths(map(Path, parse_paths(text)))
+    except StudyError as error:
+        return str(error)
+    except (RuntimeError, ValueError):  # ~ of nobody; a NUL.
+        return str(UsageError("error.rag.no_path", path=clean_line(text, max_chars=200)))
+    return ""
 
 
 class CollectionsScreen(Dialog):
@@ -234,7 +273,19 @@ class CollectionsScreen(Dialog):
             if name:
                 self._room.create_collection(name)
 
-        self.app.push_screen(Ask(tr("documents.collection.new")), given)
+        self.app.push_screen(Ask(tr("documents.collection.new"), check=self._name_problem), given)
+
+    def _name_problem(self, name: str, own: str = "") -> str:
+        """Return why a collection cannot be called so, a sentence; empty when it can."""
+        from core.rag.shelving import MAX_NAME
+
+        name = clean_line(name, max_chars=MAX_NAME + 1).strip()
+        others = [one for one in self._room.state.shelf.collections if one.id != own]
+        if not name or len(name) > MAX_NAME or "/" in name:
+            return str(UsageError("error.rag.collection.name", name=name or "''", most=MAX_NAME))
+        if any(name in {one.id, one.name} for one in others):
+            return str(UsageError("error.rag.collection.taken", name=name))
+        return ""
 
     def action_collection_rename(self) -> None:
         """Ask for another name."""
@@ -246,7 +297,14 @@ class CollectionsScreen(Dialog):
             if name and name != one.name:
                 self._room.change_collection(one.id, name=name)
 
-        self.app.push_screen(Ask(tr("documents.collection.name"), value=one.name), given)
+        self.app.push_screen(
+            Ask(
+                tr("documents.collection.name"),
+                value=one.name,
+                check=lambda name: self._name_problem(name, one.id),
+            ),
+            given,
+        )
 
     def action_collection_settings(self) -> None:
         """Ask for its settings."""

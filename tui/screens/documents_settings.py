@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from textual import events, on
@@ -156,13 +157,32 @@ class CollectionSettings(Dialog):
         def given(text: str | None) -> None:
             if name == "embedder":
                 self.embedder = clean_line(text or "")
-            elif text and text.isdecimal():
-                self._set_number(name, min(int(text), 1_000_000))
+            elif text:
+                self._set_number(name, int(text))
             self._show()
 
         value = self.embedder if name == "embedder" else str(getattr(self.chunking, name))
         note = tr("documents.settings.embedder.help") if name == "embedder" else ""
-        self.app.push_screen(Ask(tr(f"documents.settings.{name}"), value=value, note=note), given)
+        check = None if name == "embedder" else self._number_problem(name)
+        self.app.push_screen(
+            Ask(tr(f"documents.settings.{name}"), value=value, note=note, check=check), given
+        )
+
+    def _number_problem(self, name: str) -> Callable[[str], str]:
+        """Return what says why a text cannot be the value of a number."""
+
+        def problem(text: str) -> str:
+            if not (text.isascii() and text.isdecimal()):
+                return tr("documents.settings.number", value=clean_line(text, max_chars=40) or "''")
+            # Longer than any width there is: no number of a thousand digits in the sentence.
+            number = int(text) if len(text) <= 7 else 10**7
+            try:
+                dataclasses.replace(self.chunking, **{name: number}).check()  # type: ignore[arg-type]
+            except StudyError as error:
+                return str(error)
+            return ""
+
+        return problem
 
     def action_save(self) -> None:
         """Close with what was changed, if it can be."""

@@ -151,6 +151,7 @@ MESSAGES: dict[str, str] = {
     "documents.embedder.own": "the engine's own embedder",
     "documents.settings.title": "Settings of {name}",
     "documents.settings.cells": "{count} cells",
+    "documents.settings.number": "{value} is no width. Write a number of cells, such as 400.",
     "documents.settings.strategy": "cut",
     "documents.settings.strategy.help": "Where documents are cut into chunks:",
     "documents.settings.size": "size",

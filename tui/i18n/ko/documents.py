@@ -151,6 +151,7 @@ MESSAGES: dict[str, str] = {
     "documents.embedder.own": "엔진의 임베딩 모델",
     "documents.settings.title": "{name} 설정",
     "documents.settings.cells": "{count}칸",
+    "documents.settings.number": "{value}은(는) 너비가 아닙니다. 칸 수를 숫자로 쓰십시오. 예: 400",
     "documents.settings.strategy": "자르기",
     "documents.settings.strategy.help": "문서를 청크로 자르는 곳:",
     "documents.settings.size": "크기",
