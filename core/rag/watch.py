@@ -51,7 +51,7 @@ class Watcher:
         self._progress = on_progress
         self._notice = on_notice
         self._wake = asyncio.Event()
-        self._roots: list[Path] = []
+        self._roots: dict[Path, tuple[int, int]] = {}
         self._stop = threading.Event()
         self._listening: asyncio.Task[None] | None = None
         self._polls = False
@@ -96,9 +96,12 @@ class Watcher:
         except StudyError as error:
             # Another process is writing, or the engine is away: the next look tries again.
             log.info("watching %s: %s", collection, error)
+        except Exception:
+            # A fault of one look must not be the end of watching.
+            log.exception("watching %s", collection)
 
     async def _listen_to(self, roots: Sequence[Path]) -> None:
-        there = sorted({root if root.is_dir() else root.parent for root in roots if root.exists()})
+        there = await asyncio.to_thread(_folders, roots)
         if there == self._roots and (self.listens or self._polls):
             return
         self._stop.set()
@@ -109,7 +112,7 @@ class Watcher:
         if there:
             loop = asyncio.get_running_loop()
             work = asyncio.to_thread(
-                _listen, there, self._stop, lambda: loop.call_soon_threadsafe(self._wake.set)
+                _listen, list(there), self._stop, lambda: loop.call_soon_threadsafe(self._wake.set)
             )
             self._listening = asyncio.ensure_future(self._listened(work))
 
@@ -122,6 +125,18 @@ class Watcher:
             log.info("no notifications: %s", error)
             text = tr("rag.watch.polling", reason=str(error)[:120], seconds=f"{self._every:g}")
             self._notice(Notice(text))
+
+
+def _folders(roots: Sequence[Path]) -> dict[Path, tuple[int, int]]:
+    """Return the folders to listen to, each with what tells it from one made anew under its name. Blocking."""
+    found = {}
+    for root in sorted(roots):
+        with contextlib.suppress(OSError):
+            folder = root if root.is_dir() else root.parent
+            status = folder.stat()
+            if root.exists():
+                found[folder] = (status.st_dev, status.st_ino)
+    return found
 
 
 def _listen(roots: Sequence[Path], stop: threading.Event, noticed: Callable[[], object]) -> None:
