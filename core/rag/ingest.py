@@ -164,6 +164,8 @@ class Ingest:
         self._parser = parser
         self._chunking = chunking
         self._since_compaction = 0
+        self.writing = asyncio.Lock()
+        """Held from the look at what the index has until the ledger points to it; by who takes documents out, too."""
         self.pipeline = f"{PARSER}/{chunking.version}/{embedder.name}"
 
     async def run(
@@ -193,11 +195,7 @@ class Ingest:
         job.say(force=True)
         if changed:
             queued = await self._ledger.queue(changed)
-            await self._work(
-                job,
-                [_Work(item, row) for (item, _), row in zip(changed, queued, strict=True)],
-                fresh=again,
-            )
+            await self._work(job, [_Work(item, row) for item, row in queued], fresh=again)
             if self._index.exists and self._since_compaction:
                 await self._compact()
         job.say(finished=True)
@@ -211,7 +209,8 @@ class Ingest:
                 batch, ended = await _gather(ready)
                 # A batch that is begun is finished even when the job is stopped: a few seconds at most.
                 if batch:
-                    await self._finish(job, batch)
+                    async with self.writing:
+                        await self._finish(job, batch)
                     if self._since_compaction >= COMPACT_EVERY:
                         await self._compact()
             await reading
@@ -277,9 +276,11 @@ class Ingest:
                 good.append(work)
         if good:
             changes |= await self._store(good)
-        old = [work.row.stored_as for work in good if work.row.stored_as]
         await self._ledger.write(changes)
-        gone = await asyncio.to_thread(self._ledger.unused, old)
+        # Nobody's are old versions, and new ones of documents that were removed meanwhile.
+        keys = [work.row.stored_as for work in good if work.row.stored_as]
+        keys += [work.key for work in good if changes[work.row.id]["status"] == "indexed"]
+        gone = await asyncio.to_thread(self._ledger.unused, keys)
         if gone:
             try:
                 await self._index.delete_many(gone)

@@ -103,7 +103,8 @@ class Board:
         try:
             async with self.turn:
                 began = True
-                await committed(ingest_jobs.update_job(self._store, job.id, status="running"))
+                status = "paused" if job.paused else "running"
+                await committed(ingest_jobs.update_job(self._store, job.id, status=status))
                 await work(job)
         except asyncio.CancelledError:
             # At exit the job stays unfinished, for the next start; a job the user stopped is over.
@@ -164,6 +165,14 @@ class Board:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError, StudyError):
             await task
+
+    async def stop_all(self, collection: str) -> None:
+        """End every job of this process in a collection. None is left when this returns."""
+        while mine := [one for one, (job, _task) in self._running.items() if job.collection == collection]:
+            for job_id in mine:
+                if job_id in self._running:
+                    await self.stop(job_id)
+            await asyncio.sleep(0)  # whoever waited for it takes it off the list
 
     async def list(self) -> list[Job]:
         """Return jobs, newest first; the figures of those of this process as they are now."""

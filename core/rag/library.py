@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core.errors import UsageError
+from core.errors import StudyError, UsageError
 from core.events import Document, Hit, Notice
 from core.i18n import tr
 from core.rag import scan
@@ -71,8 +71,12 @@ class Library:
         self._shelves: dict[str, Shelf] = {}
         self._lookup = Lookup(store)
         self._lock = WriterLock(index_dir.with_name(f"{index_dir.name}.lock"))
-        self._board = Board(store, self._lock, self._put_right)
-        self.shelving = Shelving(store, self._lock, self._embedders, self.shelf, self.rebuild)
+        self._board = Board(store, self._lock, self.put_right)
+        self.shelving = Shelving(
+            store, self._lock, self._embedders, self.shelf, self.rebuild, self._board.stop_all
+        )
+        self._silent: set[str] = set()
+        """Collections that could not be searched, of which the user was told."""
         self.upkeep = Upkeep(self, store, self._lock, self._notice)
 
     async def open(self) -> None:
@@ -80,8 +84,9 @@ class Library:
 
     async def close(self) -> None:
         """Stop. A job that is running stays unfinished in the ledger: :meth:`resume` continues it."""
-        await self.upkeep.close()
+        # Jobs first: one that a repair waits for would be taken for stopped by the user when the repair is ended.
         await self._board.close()
+        await self.upkeep.close()
         await self._parser.close()
         for shelf in self._shelves.values():
             shelf.close()
@@ -129,10 +134,20 @@ class Library:
         stored = [scan.stored(path) for path in absolute]
 
         async def work(job: Control) -> None:
+            await self.shelf(shelf.id)  # it may have been removed while this waited
             await committed(collections.add_sources(self._store, shelf.id, stored))
             await self.ingest(job, shelf.id, found)
 
         return await self._board.run("add", shelf.id, stored, work, on_progress)
+
+    async def add_on(self, job: Control, collection: str, paths: Sequence[str]) -> None:
+        """Go on with adding stored paths: they may not be followed yet, or something was taken out of them since."""
+        known = await asyncio.to_thread(collections.list_sources, self._store, collection)
+        new = [path for path in paths if not any(scan.inside(path, source["path"]) for source in known)]
+        await committed(collections.add_sources(self._store, collection, new))
+        found = await asyncio.to_thread(scan.find_files, [scan.opened(path) for path in paths])
+        out = await asyncio.to_thread(collections.exclusions, self._store, collection)
+        await self.ingest(job, collection, [item for item in found if item.stored not in out])
 
     async def sync(self, collection: str = "", on_progress: Progress = quiet) -> list[SyncReport]:
         """Look at every source, and index what is new or changed; documents whose file is gone are removed.
@@ -149,16 +164,20 @@ class Library:
         self, document_ids: Sequence[str], on_progress: Progress = quiet, *, kind: str = "reindex"
     ) -> str:
         """Read documents again although their files did not change. Returns the last job's id."""
-        rows = [await self._row(one) for one in document_ids]
+        rows = await self._rows(document_ids)
+        return await self.read(kind, rows, on_progress, again=True)
+
+    async def read(
+        self, kind: str, rows: Sequence[Mapping[str, Any]], on_progress: Progress, *, again: bool = False
+    ) -> str:
+        """Index the files of ledger rows, a job for each collection. Returns the last job's id."""
         job_id = ""
         for collection in dict.fromkeys(row["collection"] for row in rows):
             paths = [row["path"] for row in rows if row["collection"] == collection]
-            found = [scan.candidate(scan.opened(path)) for path in paths]
 
-            async def work(
-                job: Control, collection: str = collection, found: list[scan.Candidate] = found
-            ) -> None:
-                await self.ingest(job, collection, found, again=True)
+            async def work(job: Control, collection: str = collection, paths: list[str] = paths) -> None:
+                found = await asyncio.to_thread(scan.candidates, paths)
+                await self.ingest(job, collection, found, again=again)
 
             job_id = await self._board.run(kind, collection, paths, work, on_progress)
         return job_id
@@ -168,7 +187,8 @@ class Library:
         failed = await asyncio.to_thread(
             self._store.query, "SELECT id FROM documents WHERE status = 'failed' ORDER BY path"
         )
-        wanted = [row["id"] for row in failed if not document_ids or row["id"] in document_ids]
+        asked = set(document_ids)
+        wanted = [row["id"] for row in failed if not asked or row["id"] in asked]
         return await self.reindex(wanted, on_progress, kind="retry") if wanted else ""
 
     async def resume_job(self, job_id: str, on_progress: Progress = quiet) -> None:
@@ -200,22 +220,9 @@ class Library:
             await shelf.ingest.run(job, lost)
         self.upkeep.tidy_later(shelf)
 
-    async def _put_right(self, collection: str) -> None:
+    async def put_right(self, collection: str) -> None:
         """After a job was stopped: nothing is in the middle of anything."""
-        marks = ", ".join("?" * len(MIDDLE))
-        rows = await asyncio.to_thread(
-            self._store.query,
-            f"SELECT id, stored_as FROM documents WHERE collection = ? AND status IN ({marks})",
-            [collection, *MIDDLE],
-        )
-        failed = {"status": "failed", "reason": tr("rag.reason.stopped")}
-        if rows:
-            await committed(
-                documents.set_rows(
-                    self._store,
-                    {row["id"]: {"status": "stale"} if row["stored_as"] else failed for row in rows},
-                )
-            )
+        await committed(documents.end_middle(self._store, collection, MIDDLE, tr("rag.reason.stopped")))
 
     # -- sync -----------------------------------------------------------------------------------------
 
@@ -225,10 +232,7 @@ class Library:
 
         async def work(job: Control) -> None:
             nonlocal found
-            shelf = await self.shelf(collection)
-            found = await asyncio.to_thread(self._survey, shelf)
-            await apply(self._store, shelf, found, self._notice)
-            await self.ingest(job, collection, found.changed, skip_failed=True)
+            found = await self.follow(job, collection)
             totals["failed"] = job.failed
 
         sources = await asyncio.to_thread(collections.list_sources, self._store, collection)
@@ -244,6 +248,14 @@ class Library:
             suspended=tuple(scan.shown(path) for path in found.suspended.values()),
             failed=totals.get("failed", 0),
         )
+
+    async def follow(self, job: Control, collection: str) -> Survey:
+        """Do a sync job's work. Returns what it found."""
+        shelf = await self.shelf(collection)
+        found = await asyncio.to_thread(self._survey, shelf)
+        await apply(self._store, shelf, found, self._notice)
+        await self.ingest(job, collection, found.changed, skip_failed=True)
+        return found
 
     async def differs(self, collection: str) -> bool:
         """Say whether a sync would have anything to do."""
@@ -297,13 +309,30 @@ class Library:
             return SearchResult((), False, 0.0)
         shelves = await self.shelves(filters.collections)
         results: list[tuple[Result, list[Hit]]] = []
+        errors: dict[str, StudyError] = {}
         for shelf in shelves:
-            found = await self._read(
-                shelf.id, lambda one: self._lookup.find(one, query, k, filters, phrase, variety)
-            )
-            if found is not None:
-                results.append(found)
+            try:
+                found = await self._read(
+                    shelf.id, lambda one: self._lookup.find(one, query, k, filters, phrase, variety)
+                )
+            except StudyError as error:
+                errors[shelf.id] = error
+            else:
+                self._silent.discard(shelf.id)
+                if found is not None:
+                    results.append(found)
+        await self._tell_silent(errors, len(shelves))
         return self._lookup.merged(results, k)
+
+    async def _tell_silent(self, errors: Mapping[str, StudyError], searched: int) -> None:
+        """Raise what is wrong where nothing could be searched; otherwise say it, once for a collection."""
+        if errors and len(errors) == searched:
+            raise next(iter(errors.values()))
+        for collection, error in errors.items():
+            if collection not in self._silent:
+                self._silent.add(collection)
+                name = (await self.shelf(collection)).name
+                self._notice(Notice(tr("rag.collection.silent", name=name, reason=str(error)), "warning"))
 
     async def _read(self, collection: str, read: Callable[[Shelf], Awaitable[T]]) -> T | None:
         """Read from a collection; once more where its index was replaced meanwhile. ``None``: it is being made anew."""
@@ -348,7 +377,7 @@ class Library:
             UsageError: There is no such document; none is forgotten.
             StudyError: ``error.rag.busy`` when another process is adding documents.
         """
-        rows = [await self._row(one) for one in document_ids]
+        rows = await self._rows(document_ids)
         self._lock.acquire()
         try:
             for collection in dict.fromkeys(row["collection"] for row in rows):
@@ -362,10 +391,15 @@ class Library:
             self._lock.release()
 
     async def _row(self, document_id: str) -> dict[str, Any]:
-        found = await asyncio.to_thread(documents.get_document, self._store, document_id)
-        if found is None or found.status == "removed":
-            raise UsageError("error.rag.unknown", id=document_id)
-        return await asyncio.to_thread(documents.columns_of, self._store, found.id)
+        return (await self._rows([document_id]))[0]
+
+    async def _rows(self, document_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Return documents' rows, by id or path."""
+        found = await asyncio.to_thread(documents.rows_of, self._store, document_ids)
+        for document_id in document_ids:
+            if document_id not in found:
+                raise UsageError("error.rag.unknown", id=document_id)
+        return [found[one] for one in dict.fromkeys(document_ids)]
 
     # -- collections ------------------------------------------------------------------------------------
 
@@ -389,7 +423,8 @@ class Library:
     async def shelves(self, names: Sequence[str] = ()) -> list[Shelf]:
         """Return collections, all when none is named."""
         wanted = names or await asyncio.to_thread(collections.collection_ids, self._store)
-        return [await self.shelf(name) for name in wanted]
+        found = [await self.shelf(name) for name in wanted]
+        return list({shelf.id: shelf for shelf in found}.values())
 
     async def rebuild(self, collection: str, on_progress: Progress = quiet) -> str:
         """Build the index of a collection's next settings beside the one in use, then switch."""
@@ -401,11 +436,12 @@ class Library:
     async def build(self, job: Control, collection: str) -> None:
         """Do a rebuild job's work."""
         shelf = await self.shelf(collection)
-        if not shelf.next:
+        row = await asyncio.to_thread(collections.get_collection, self._store, shelf.id)
+        if row is None or not row["next"]:
             return
-        ingest, index, ledger, settings = shelf.beside()
+        ingest, index, ledger, settings = shelf.beside(row["next"])
         rows = await asyncio.to_thread(self._store.query, _LIVE, [shelf.id])
-        found = [scan.candidate(scan.opened(row["path"])) for row in rows]
+        found = await asyncio.to_thread(scan.candidates, [row["path"] for row in rows])
         try:
             await ingest.run(job, found)
         except IndexUnusable:

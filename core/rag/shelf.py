@@ -10,6 +10,7 @@ from typing import Any
 from core.errors import UsageError
 from core.rag.chunking import Chunking
 from core.rag.embedding import Embedder, plain_embedder
+from core.rag.embedding.profiles import canonical
 from core.rag.index import Index
 from core.rag.ingest import Ingest
 from core.rag.ledger import BuildLedger, LiveLedger
@@ -54,28 +55,32 @@ class Shelf:
         storage: str = "",
     ) -> None:
         self.id: str = row["id"]
+        self.name: str = row["name"]
         self.generation: int = row["generation"]
         self.settings: str = settings_of(row)
-        self.next: str = row["next"] or ""
         self.chunking = Chunking.from_json(row["chunking"] or "")
         self._store = store
         self._base = base
         self._embedders = embedders
         self._parser = parser
         self._storage = storage
-        self.embedder = embedders(row["embedder"] or "")
+        self.embedder = _embedder(embedders, row["embedder"] or "")
         self.index = self._index(self.generation, self.embedder)
         self.ingest = Ingest(LiveLedger(store, self.id), self.index, self.embedder, parser, self.chunking)
 
-    def beside(self) -> tuple[Ingest, Index, BuildLedger, dict[str, Any]]:
-        """Return what builds the next index: its work, where it goes, its ledger, and the settings to switch to."""
-        wanted = json.loads(self.next)
+    def beside(self, settings: str) -> tuple[Ingest, Index, BuildLedger, dict[str, Any]]:
+        """Return what builds the next index: its work, where it goes, its ledger, and the settings to switch to.
+
+        Args:
+            settings: The collection's ``next``.
+        """
+        wanted = json.loads(settings)
         chunking = Chunking.from_json(wanted["chunking"])
         embedder = self._embedders(wanted["embedder"])
         index = self._index(self.generation + 1, embedder)
         ledger = BuildLedger(self._store, self.id)
-        settings = {**wanted, "generation": self.generation + 1, "next": ""}
-        return Ingest(ledger, index, embedder, self._parser, chunking), index, ledger, settings
+        switch = {**wanted, "generation": self.generation + 1, "next": ""}
+        return Ingest(ledger, index, embedder, self._parser, chunking), index, ledger, switch
 
     async def drop(self, generation: int) -> None:
         """Delete one of its indexes, with all that is in it."""
@@ -91,7 +96,20 @@ class Shelf:
 
 def settings_of(row: Mapping[str, Any]) -> str:
     """Write what an open collection depends on, to see that it changed."""
-    return json.dumps([row["generation"], row["chunking"] or "", row["embedder"] or "", row["next"] or ""])
+    return json.dumps([row["generation"], row["chunking"] or "", row["embedder"] or ""])
+
+
+def _embedder(embedders: Embedders, name: str) -> Embedder:
+    """Return a collection's embedder; one that says what is wrong where it is not to be had: it may still be read."""
+    try:
+        return embedders(name)
+    except UsageError as error:
+        wrong = error
+
+    async def missing(_texts: object) -> Any:
+        raise wrong
+
+    return Embedder(canonical(name), missing, missing, 1)
 
 
 def directory(base: Path, collection: str, generation: int) -> Path:

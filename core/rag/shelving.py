@@ -30,6 +30,7 @@ class Shelving:
     Args:
         shelf: Opens a collection.
         rebuild: Builds a collection's next index and switches to it.
+        stop_jobs: Ends the jobs of this process in a collection.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class Shelving:
         embedders: Embedders,
         shelf: Callable[[str], Awaitable[Shelf]],
         rebuild: Callable[[str, Progress], Awaitable[str]],
+        stop_jobs: Callable[[str], Awaitable[None]],
     ) -> None:
         self._store = store
         self._lock = lock
         self._embedders = embedders
         self._shelf = shelf
         self._rebuild = rebuild
+        self._stop_jobs = stop_jobs
 
     async def collections(self) -> list[Collection]:
         """Return every collection, the default one first, then by name."""
@@ -122,7 +125,9 @@ class Shelving:
             raise UsageError("error.rag.collection.default")
         self._lock.acquire()
         try:
-            # The ledger first: an index nobody refers to is never searched.
+            await self._stop_jobs(shelf.id)
+            # No wait in between: a job that begins now finds no collection. The ledger comes first, because an index
+            # nobody refers to is never searched.
             await committed(collections.delete_collection(self._store, shelf.id))
             shelf.close()
             for generation in (shelf.generation, shelf.generation + 1):

@@ -56,9 +56,8 @@ def survey(
     unknown: list[str] = []
     for source in sources:
         root = scan.opened(source["path"])
-        held = [path for path in rows if scan.inside(path, source["path"]) and rows[path].status != "removed"]
         walked = _look(root, a_file=source["path"] in rows)
-        if walked is None or (root.is_dir() and not walked.files and held):
+        if walked is None or (not walked.files and _holds(rows, source["path"])):
             # Not there, or empty where documents were: a drive that is not mounted looks like this.
             found.suspended[source["id"]] = source["path"]
             unknown.append(source["path"])
@@ -89,12 +88,21 @@ def survey(
 
 def _look(root: Path, *, a_file: bool) -> scan.Found | None:
     """Walk a source. ``None``: it cannot be reached; a file that is gone from a folder that is there was deleted."""
-    if root.is_dir():
-        walked = scan.walk([root])
-        return None if str(root) in walked.unreadable else walked
-    if root.exists():
-        return scan.walk([root])
-    return scan.Found() if a_file and root.parent.is_dir() and not root.is_symlink() else None
+    try:
+        if root.exists():
+            walked = scan.walk([root])
+            return None if str(root) in walked.unreadable else walked
+        return scan.Found() if a_file and root.parent.is_dir() and not root.is_symlink() else None
+    except OSError:
+        # A drive whose server is gone does not say whether it is there.
+        return None
+
+
+def _holds(rows: Mapping[str, Row], folder: str) -> bool:
+    """Say whether there are documents from within a folder."""
+    return any(
+        path != folder and row.status != "removed" and scan.inside(path, folder) for path, row in rows.items()
+    )
 
 
 def _match_moves(found: Survey, gone: Sequence[tuple[str, Row]], rows: Mapping[str, Row]) -> None:
@@ -149,15 +157,22 @@ async def take_out(store: Store, shelf: Shelf, document_ids: Sequence[str], *, f
     """
     if not document_ids:
         return
-    keys = await asyncio.to_thread(_keys, store, set(document_ids))
-    if forget:
-        await committed(documents.forget_documents(store, document_ids))
-    else:
-        gone = {"status": "removed", "reason": "", "stored_as": "", "chunks": 0, "removed_at": time.time()}
-        await committed(documents.set_rows(store, dict.fromkeys(document_ids, gone)))
-    unused = await asyncio.to_thread(shelf.ingest.unused, keys)
-    if unused and shelf.index.exists:
-        await shelf.index.delete_many(unused)
+    async with shelf.ingest.writing:
+        keys = await asyncio.to_thread(_keys, store, set(document_ids))
+        if forget:
+            await committed(documents.forget_documents(store, document_ids))
+        else:
+            gone = {
+                "status": "removed",
+                "reason": "",
+                "stored_as": "",
+                "chunks": 0,
+                "removed_at": time.time(),
+            }
+            await committed(documents.set_rows(store, dict.fromkeys(document_ids, gone)))
+        unused = await asyncio.to_thread(shelf.ingest.unused, keys)
+        if unused and shelf.index.exists:
+            await shelf.index.delete_many(unused)
 
 
 def _keys(store: Store, document_ids: set[str]) -> list[str]:

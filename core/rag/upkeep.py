@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.errors import StudyError
 from core.events import Notice
@@ -83,7 +83,11 @@ class Upkeep:
             unfinished = await asyncio.to_thread(ingest_jobs.unfinished_jobs, self._store)
             await self.check(repair=True, thorough=bool(unfinished), on_progress=on_progress)
             for row in unfinished:
-                await self.go_on(row, on_progress)
+                try:
+                    await self.go_on(row, on_progress)
+                except StudyError as error:
+                    # It is marked as failed; the others are not to wait for that.
+                    self._notice(Notice(str(error), "error"))
             await self._left_over(on_progress)
             await self._builds(on_progress)
         finally:
@@ -98,28 +102,20 @@ class Upkeep:
         async def work(job: Control) -> None:
             if row.kind == "rebuild":
                 await self._library.build(job, row.collection)
-                return
-            found = await asyncio.to_thread(scan.find_files, [scan.opened(path) for path in row.paths])
-            await self._library.ingest(job, row.collection, found)
+            elif row.kind == "sync":
+                await self._library.follow(job, row.collection)
+            elif row.kind == "add":
+                await self._library.add_on(job, row.collection, row.paths)
+            else:
+                found = await asyncio.to_thread(scan.candidates, row.paths)
+                await self._library.ingest(job, row.collection, found)
 
         await self._library.board.run(row.kind, row.collection, row.paths, work, on_progress, job_id=row.id)
 
     async def _left_over(self, on_progress: Progress) -> None:
         """Index what the ledger says is in the middle of something although no job is."""
-        marks = ", ".join("?" * len(MIDDLE))
-        rows = await asyncio.to_thread(
-            self._store.query, f"SELECT collection, path FROM documents WHERE status IN ({marks})", MIDDLE
-        )
-        for collection in dict.fromkeys(row["collection"] for row in rows):
-            paths = [row["path"] for row in rows if row["collection"] == collection]
-            found = [scan.candidate(scan.opened(path)) for path in paths]
-
-            async def work(
-                job: Control, collection: str = collection, found: list[scan.Candidate] = found
-            ) -> None:
-                await self._library.ingest(job, collection, found)
-
-            await self._library.board.run("repair", collection, paths, work, on_progress)
+        rows = await asyncio.to_thread(_unattended, self._store)
+        await self._library.read("repair", rows, on_progress)
 
     async def check(
         self, *, repair: bool = False, thorough: bool = True, on_progress: Progress = quiet
@@ -129,7 +125,24 @@ class Upkeep:
         Args:
             repair: What the index lost is indexed again, what only it has is deleted.
             thorough: Count every document's chunks; otherwise only look whether the index is there.
+
+        Raises:
+            StudyError: ``error.rag.busy``: to be put right while another process is writing.
         """
+        if not repair:
+            return await self._checked(repair=False, thorough=thorough)
+        self._lock.acquire()
+        try:
+            # What a job is about to write down looks like chunks of nobody.
+            async with self._library.board.turn:
+                report = await self._checked(repair=True, thorough=thorough)
+            if thorough and report.troubles:
+                await self._left_over(on_progress)
+        finally:
+            self._lock.release()
+        return report
+
+    async def _checked(self, *, repair: bool, thorough: bool) -> CheckReport:
         report = CheckReport(0, 0)
         for shelf in await self._library.shelves():
             found = await verify.examine(self._store, shelf, thorough=thorough)
@@ -140,8 +153,6 @@ class Upkeep:
                 else:
                     await verify.mend(self._store, shelf, found.troubles)
             report = verify.joined(report, found, repaired=repair)
-        if repair and thorough and report.troubles:
-            await self._left_over(on_progress)
         return report
 
     async def start_over(self, shelf: Shelf, reason: str) -> None:
@@ -166,8 +177,14 @@ class Upkeep:
             except StudyError:
                 return
             try:
-                await self.start_over(await self._library.shelf(collection), reason)
+                async with self._library.board.turn:
+                    shelf = await self._library.shelf(collection)
+                    if await _usable(shelf):
+                        return  # somebody else made it anew meanwhile
+                    await self.start_over(shelf, reason)
                 await self._left_over(quiet)
+            except StudyError as error:
+                log.warning("the index of %s is not made anew: %s", collection, error)
             finally:
                 self._lock.release()
 
@@ -176,9 +193,40 @@ class Upkeep:
         task.add_done_callback(self._repairing.discard)
 
     async def _builds(self, on_progress: Progress) -> None:
-        for shelf in await self._library.shelves():
-            if shelf.next:
-                await self._library.rebuild(shelf.id, on_progress)
+        for row in await asyncio.to_thread(collections.list_collections, self._store):
+            if row["next"]:
+                try:
+                    await self._library.rebuild(row["id"], on_progress)
+                except StudyError as error:
+                    self._notice(Notice(str(error), "error"))
+
+
+async def _usable(shelf: Shelf) -> bool:
+    """Say whether an index can be read, by reading it."""
+    shelf.index.close()
+    try:
+        await shelf.index.snapshot()
+    except IndexUnusable:
+        return False
+    return True
+
+
+def _unattended(store: Store) -> list[dict[str, Any]]:
+    """Return documents in the middle of something that no paused job is about: those wait for the user. Blocking."""
+    marks = ", ".join("?" * len(MIDDLE))
+    rows = store.query(f"SELECT collection, path FROM documents WHERE status IN ({marks})", MIDDLE)
+    paused = {
+        (job.collection, path)
+        for job in ingest_jobs.list_jobs(store)
+        if job.status == "paused"
+        for path in job.paths
+    }
+
+    def waits(row: dict[str, Any]) -> bool:
+        path = scan.opened(row["path"])
+        return any((row["collection"], scan.stored(one)) in paused for one in (path, *path.parents))
+
+    return [row for row in rows if not paused or not waits(row)]
 
 
 def waiting(store: Store, collection: str) -> list[scan.Candidate]:
@@ -188,4 +236,4 @@ def waiting(store: Store, collection: str) -> list[scan.Candidate]:
         f"SELECT path FROM documents WHERE collection = ? AND status IN ({marks}) ORDER BY path",
         [collection, *MIDDLE],
     )
-    return [scan.candidate(scan.opened(row["path"])) for row in rows]
+    return scan.candidates(row["path"] for row in rows)

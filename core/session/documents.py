@@ -126,6 +126,42 @@ def columns_of(store: Store, document_id: str) -> dict[str, Any]:
     return rows[0] if rows else {}
 
 
+def rows_of(store: Store, ids_or_paths: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return whole rows of documents whose file is there, by what each was named by: its id or its path."""
+    found: dict[str, dict[str, Any]] = {}
+    for column in ("id", "path"):
+        for part in _batches([one for one in dict.fromkeys(ids_or_paths) if one not in found]):
+            marks = ", ".join("?" * len(part))
+            rows = store.query(
+                f"SELECT * FROM documents WHERE {column} IN ({marks}) AND status != 'removed'", list(part)
+            )
+            for row in rows:
+                found.setdefault(row[column], row)
+    return found
+
+
+def end_middle(store: Store, collection: str, middle: Sequence[str], reason: str) -> Future[None]:
+    """Let no document of a collection be in the middle of anything: what has an older version in the index is stale.
+
+    Decided when it is written: what a job wrote just before may say that a document is done.
+
+    Args:
+        middle: Statuses that end.
+        reason: Why what is not in the index failed.
+    """
+    marks = ", ".join("?" * len(middle))
+
+    def work(db: Database) -> None:
+        db.execute(
+            "UPDATE documents SET status = CASE stored_as WHEN '' THEN 'failed' ELSE 'stale' END,"
+            " reason = CASE stored_as WHEN '' THEN ? ELSE reason END, updated_at = ?"
+            f" WHERE collection = ? AND status IN ({marks})",
+            [reason, time.time(), collection, *middle],
+        )
+
+    return store.submit(work, StoreChanged("documents"))
+
+
 def any_stored(store: Store) -> bool:
     """Say whether any document can be searched."""
     return bool(store.query("SELECT 1 FROM documents WHERE stored_as != '' AND status != 'removed' LIMIT 1"))

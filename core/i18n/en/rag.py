@@ -27,6 +27,7 @@ MESSAGES: dict[str, str] = {
     "error.rag.collection.taken.fix": "Take another name.",
     "error.rag.source": "No file or folder {id} is followed.",
     "error.rag.source.fix": "'llm-study docs collections' shows what each collection is filled from.",
+    "rag.collection.silent": "The collection {name} is left out of searches: {reason}",
     "rag.sync.suspended": "{path} cannot be reached, or is empty; its documents are kept. Is a drive not mounted?",
     "rag.watch.polling": "Folders cannot be watched here ({reason}); they are looked at every {seconds} s instead.",
     "error.rag.chunking.strategy": "There is no way of cutting documents called '{strategy}'.",

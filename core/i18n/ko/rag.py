@@ -27,6 +27,7 @@ MESSAGES: dict[str, str] = {
     "error.rag.collection.taken.fix": "다른 이름을 쓰십시오.",
     "error.rag.source": "따라가고 있는 파일이나 폴더 {id}이(가) 없습니다.",
     "error.rag.source.fix": "'llm-study docs collections'에서 각 컬렉션의 출처를 볼 수 있습니다.",
+    "rag.collection.silent": "{name} 컬렉션은 검색에서 빠집니다. {reason}",
     "rag.sync.suspended": "{path}에 닿을 수 없거나 비어 있어 그 문서를 그대로 둡니다. 드라이브가 연결되지 않았습니까?",
     "rag.watch.polling": "여기서는 폴더를 감시할 수 없어({reason}) {seconds}초마다 대신 살펴봅니다.",
     "error.rag.chunking.strategy": "'{strategy}'이라는 문서 분할 방식은 없습니다.",

@@ -1,0 +1,523 @@
+"""Documents under several hands at once: what is removed, checked or closed while a job works, and what others left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import StudyError, UsageError
+from core.rag import Library, ingest
+from core.rag.chunking import Chunking
+from core.rag.embedding import Embedder, plain_embedder
+from core.rag.jobs import quiet
+from core.rag.types import Filters
+from core.rag.watch import Watcher
+from core.session import Store, collections, documents, ingest_jobs
+from core.session.schema import MIGRATIONS
+from core.session.schema_documents import document_tables
+from tests.unit.rag_killed import fake_embed
+
+
+class Room:
+    """A library whose embedding (a FAKE: hashed words) can be held up."""
+
+    def __init__(self, root: Path, embedders: Callable[[str], Embedder] | None = None) -> None:
+        self.root = root
+        self.store = Store.open(root / "session.db")
+        self.notices: list[str] = []
+        self.go = asyncio.Event()
+        self.go.set()
+        self.waiting = asyncio.Event()
+        self.library = Library(
+            self.store,
+            root / "index",
+            self.embed,
+            "fake",
+            on_notice=lambda notice: self.notices.append(notice.text),
+            embedders=embedders,
+        )
+
+    async def embed(self, texts: list[str]) -> list[list[float]]:
+        self.waiting.set()
+        await self.go.wait()
+        return await fake_embed(texts)
+
+    def hold(self) -> None:
+        """Let the next embedding wait."""
+        self.go.clear()
+        self.waiting.clear()
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        return self.store.query(f"SELECT * FROM {table}")
+
+    def status(self) -> dict[str, str]:
+        return {Path(item.path).name: item.status for item in self.library.documents()}
+
+    async def close(self) -> None:
+        self.go.set()
+        await self.library.close()
+        self.store.close()
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
+    made = Room(tmp_path / "data")
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "docs"
+    path.mkdir()
+    (path / "a.md").write_text("# Leave\n\nFifteen days of leave a year.", "utf-8")
+    (path / "b.md").write_text("# Parking\n\nParking costs 80,000 won a month.", "utf-8")
+    (path / "c.txt").write_text("The canteen opens at noon.", "utf-8")
+    return path
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def left_behind(room: Room, kind: str, paths: list[Path], status: str = "queued") -> str:
+    """Record a job of a process that is gone."""
+    stored = [str(path) for path in paths]
+    job = await asyncio.wrap_future(ingest_jobs.start_job(room.store, stored, kind, status=status))
+    await asyncio.wrap_future(ingest_jobs.update_job(room.store, job, owner_pid=1 << 22, owner_started=1.0))
+    return job
+
+
+# -- several hands at once ----------------------------------------------------------------------------
+
+
+async def test_a_collection_removed_while_a_job_fills_it_leaves_nothing(room: Room, folder: Path) -> None:
+    made = await room.library.shelving.create("papers", Chunking(), "", False)
+    room.hold()
+    adding = asyncio.ensure_future(room.library.add([folder], collection="papers"))
+    later = asyncio.ensure_future(room.library.add([folder / "c.txt"], collection="papers"))
+    await asyncio.wait_for(room.waiting.wait(), 30)
+    removing = asyncio.ensure_future(room.library.shelving.remove(made.id))
+    await asyncio.wait({removing}, timeout=2)
+    room.go.set()
+    await asyncio.wait_for(removing, 30)
+    await asyncio.gather(adding, later, return_exceptions=True)
+    assert not room.rows("documents") and not room.rows("sources")
+    assert sorted(path.name for path in room.root.glob("index-*")) == []
+    assert {job.status for job in await room.library.board.list()} <= {"cancelled", "failed"}
+    assert not await room.library.retry()
+
+
+async def _until_none(ready: Any) -> AsyncIterator[Any]:
+    while (work := await ready.get()) is not None:
+        yield work
+
+
+async def test_a_document_removed_while_its_twin_is_indexed_leaves_the_twin_whole(
+    room: Room, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await room.library.add([folder / "a.md"])
+    [first] = room.library.documents()
+    (folder / "twin.md").write_bytes((folder / "a.md").read_bytes())
+    (folder / "z.md").write_text("Something else that must be embedded.", "utf-8")
+
+    async def everything(ready: Any) -> tuple[list[Any], bool]:
+        return [work async for work in _until_none(ready)], True
+
+    monkeypatch.setattr(ingest, "_gather", everything)
+    room.hold()
+    adding = asyncio.ensure_future(room.library.add([folder / "twin.md", folder / "z.md"]))
+    await asyncio.wait_for(room.waiting.wait(), 30)
+    removing = asyncio.ensure_future(room.library.remove(first.id))
+    await asyncio.wait({removing}, timeout=1)
+    room.go.set()
+    await asyncio.wait_for(asyncio.gather(adding, removing), 30)
+    assert (await room.library.check()).troubles == ()
+    assert {Path(hit.path).name for hit in await room.library.search("leave days", 5)} >= {"twin.md"}
+
+
+async def test_what_was_removed_while_it_was_indexed_is_not_in_the_index(room: Room, folder: Path) -> None:
+    room.hold()
+    adding = asyncio.ensure_future(room.library.add([folder]))
+    await asyncio.wait_for(room.waiting.wait(), 30)
+    gone = next(item for item in room.library.documents() if item.path.endswith("a.md"))
+    removing = asyncio.ensure_future(room.library.remove(gone.id))
+    await asyncio.wait({removing}, timeout=1)
+    room.go.set()
+    await asyncio.wait_for(asyncio.gather(adding, removing), 30)
+    assert (await room.library.check()).troubles == () and room.status().keys() == {"b.md", "c.txt"}
+
+
+async def test_a_document_removed_just_before_its_index_is_built_anew(
+    room: Room, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await room.library.add([folder])
+    [first, *_others] = room.library.documents()
+    real = Library.build
+
+    async def late(library: Library, job: Any, collection: str) -> None:
+        query = Store.query
+
+        def read(store: Store, sql: str, params: Any = ()) -> Any:
+            found = query(store, sql, params)
+            if sql.startswith("SELECT path FROM documents") and any(
+                row["path"] == first.path for row in found
+            ):
+                documents.forget_documents(store, [first.id]).result()
+            return found
+
+        monkeypatch.setattr(Store, "query", read)
+        await real(library, job, collection)
+
+    monkeypatch.setattr(Library, "build", late)
+    await room.library.shelving.change(
+        "default",
+        name=None,
+        chunking=Chunking("fixed", size=80),
+        embedder=None,
+        watch=None,
+        on_progress=quiet,
+    )
+    assert set(room.status().values()) == {"indexed"} and len(room.status()) == 2
+    assert (await room.library.check()).troubles == ()
+
+
+async def test_settings_changed_while_a_job_works_leave_its_index_open(room: Room, folder: Path) -> None:
+    await room.library.add([folder / "a.md"])
+    shelf = await room.library.shelf("default")
+    room.hold()
+    adding = asyncio.ensure_future(room.library.add([folder]))
+    await asyncio.wait_for(room.waiting.wait(), 30)
+    changing = asyncio.ensure_future(
+        room.library.shelving.change(
+            "default",
+            name=None,
+            chunking=Chunking("fixed", size=80),
+            embedder=None,
+            watch=None,
+            on_progress=quiet,
+        )
+    )
+    await until(lambda: bool(room.rows("collections")[0]["next"]))
+    assert await room.library.shelf("default") is shelf, "the index that is written to is not closed"
+    room.go.set()
+    await asyncio.wait_for(asyncio.gather(adding, changing), 60)
+    assert set(room.status().values()) == {"indexed"} and len(room.status()) == 3
+    assert (await room.library.check()).troubles == ()
+
+
+async def test_a_check_does_not_repair_what_another_process_is_writing(room: Room, folder: Path) -> None:
+    await room.library.add([folder])
+    await asyncio.wrap_future(documents.forget_documents(room.store, [room.library.documents()[0].id]))
+    descriptor = os.open(room.root / "index.lock", os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        assert [one.kind for one in (await room.library.check()).troubles] == ["orphan"], "looking is allowed"
+        with pytest.raises(StudyError) as caught:
+            await room.library.check(repair=True)
+        assert caught.value.key == "error.rag.busy"
+    finally:
+        os.close(descriptor)
+    await room.library.check(repair=True)
+    assert (await room.library.check()).troubles == ()
+
+
+async def test_a_check_repairs_after_the_job_that_works(room: Room, folder: Path) -> None:
+    room.hold()
+    adding = asyncio.ensure_future(room.library.add([folder]))
+    await asyncio.wait_for(room.waiting.wait(), 30)
+    checking = asyncio.ensure_future(room.library.check(repair=True))
+    await asyncio.wait({checking}, timeout=0.5)
+    room.go.set()
+    await asyncio.wait_for(adding, 30)
+    assert (await asyncio.wait_for(checking, 30)).troubles == ()
+
+
+async def test_an_index_another_process_made_anew_meanwhile_is_not_thrown_away(
+    room: Room, folder: Path
+) -> None:
+    await room.library.add([folder])
+    room.library.upkeep.start_over_aside("default", "damaged")
+    upkeep = room.library.upkeep
+    await asyncio.gather(*upkeep._repairing - set(upkeep._tidying.values()))
+    assert set(room.status().values()) == {"indexed"} and not room.notices
+
+
+async def test_stopping_while_a_batch_is_written_down_keeps_what_it_indexed(room: Room, folder: Path) -> None:
+    """The write that says so is queued already when the job is stopped."""
+    await room.library.add([folder / "c.txt"])
+    [first] = room.library.documents()
+    await asyncio.wrap_future(
+        documents.set_rows(room.store, {first.id: {"status": "embedding", "stored_as": ""}})
+    )
+    room.store.submit(lambda db: time.sleep(0.3))
+    documents.set_rows(room.store, {first.id: {"status": "indexed", "stored_as": "k"}})
+    await room.library.put_right("default")
+    assert room.status() == {"c.txt": "indexed"}
+
+
+# -- what a process left behind -----------------------------------------------------------------------
+
+
+async def test_an_added_folder_is_followed_also_when_its_job_never_began(room: Room, folder: Path) -> None:
+    await left_behind(room, "add", [folder])
+    await room.library.resume()
+    assert set(room.status().values()) == {"indexed"}
+    assert [row["path"] for row in room.rows("sources")] == [str(folder)]
+
+
+@pytest.mark.parametrize("kind", ["sync", "add"])
+async def test_what_was_taken_out_stays_out_when_a_job_goes_on(room: Room, folder: Path, kind: str) -> None:
+    await room.library.add([folder])
+    taken = next(item for item in room.library.documents() if item.path.endswith("b.md"))
+    await room.library.remove(taken.id)
+    (folder / "new.md").write_text("The roof garden closes at nine.", "utf-8")
+    await left_behind(room, kind, [folder], "running")
+    await room.library.resume()
+    assert room.status() == dict.fromkeys(("a.md", "c.txt", "new.md"), "indexed")
+
+
+async def test_a_sync_that_goes_on_still_tells_what_moved(room: Room, folder: Path) -> None:
+    await room.library.add([folder])
+    before = {Path(item.path).name: item.id for item in room.library.documents()}
+    (folder / "a.md").rename(folder / "leave.md")
+    await left_behind(room, "sync", [folder], "running")
+    await room.library.resume()
+    after = {Path(item.path).name: item.id for item in room.library.documents()}
+    assert after["leave.md"] == before["a.md"] and "a.md" not in after
+
+
+async def test_a_job_that_breaks_does_not_keep_the_others_from_going_on(
+    room: Room, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await left_behind(room, "add", [folder / "a.md"])
+    await left_behind(room, "add", [folder / "b.md"])
+    real = Library.ingest
+
+    async def breaking(library: Library, job: Any, collection: str, found: Any, **how: Any) -> None:
+        if found and found[0].name.endswith("a.md"):
+            raise StudyError("error.rag.write", reason="x")
+        await real(library, job, collection, found, **how)
+
+    monkeypatch.setattr(Library, "ingest", breaking)
+    await room.library.resume()
+    assert room.status() == {"b.md": "indexed"} and room.notices
+
+
+async def test_a_paused_job_waits_for_the_user_after_a_restart(tmp_path: Path, folder: Path) -> None:
+    for number in range(60):
+        (folder / f"{number:02}.md").write_text(f"Rule {number}.", "utf-8")
+    room = Room(tmp_path / "data")
+    room.hold()
+    jobs: list[str] = []
+    adding = asyncio.ensure_future(room.library.add([folder], lambda progress: jobs.append(progress.job_id)))
+    await asyncio.wait_for(room.waiting.wait(), 30)
+    await room.library.board.pause(jobs[0])
+    await room.close()
+    await asyncio.gather(adding, return_exceptions=True)
+
+    room = Room(tmp_path / "data")
+    await room.library.resume()
+    assert "queued" in room.status().values(), "it was paused"
+    [job] = await room.library.board.list()
+    assert job.status == "paused"
+    # The process that began it is gone.
+    await asyncio.wrap_future(
+        ingest_jobs.update_job(room.store, job.id, owner_pid=1 << 22, owner_started=1.0)
+    )
+    await room.library.resume_job(job.id)
+    assert set(room.status().values()) == {"indexed"}
+    await room.close()
+
+
+async def test_a_paused_job_whose_turn_comes_is_still_paused(room: Room, folder: Path) -> None:
+    room.hold()
+    first = asyncio.ensure_future(room.library.add([folder / "a.md"]))
+    await asyncio.wait_for(room.waiting.wait(), 30)
+    second = asyncio.ensure_future(room.library.add([folder / "b.md"]))
+    await until(lambda: len(room.rows("ingest_jobs")) == 2)
+    waiting = next(job for job in await room.library.board.list() if job.status == "queued")
+    await room.library.board.pause(waiting.id)
+    room.go.set()
+    await asyncio.wait_for(first, 30)
+    await until(lambda: any(item.path.endswith("b.md") for item in room.library.documents()))
+    assert ingest_jobs.get_job(room.store, waiting.id).status == "paused"  # type: ignore[union-attr]
+    await room.library.resume_job(waiting.id)
+    await asyncio.wait_for(second, 30)
+
+
+async def test_closing_during_a_repair_leaves_it_for_the_next_start(tmp_path: Path, folder: Path) -> None:
+    room = Room(tmp_path / "data")
+    await room.library.add([folder])
+    (room.root / "index" / "manifest.json").unlink()
+    room.hold()
+    for _ in range(2):
+        shelf = await room.library.shelf("default")
+        shelf.close()
+    room.library.upkeep.start_over_aside("default", "missing")
+    await asyncio.wait_for(room.waiting.wait(), 30)
+    await room.library.close()
+    room.store.close()
+
+    room = Room(tmp_path / "data")
+    assert "failed" not in room.status().values()
+    await room.library.resume()
+    assert set(room.status().values()) == {"indexed"}
+    await room.close()
+
+
+# -- one collection among others ----------------------------------------------------------------------
+
+
+async def test_a_collection_whose_embedder_is_gone_does_not_hide_the_others(
+    tmp_path: Path, folder: Path
+) -> None:
+    there = {"", "other"}
+
+    def embedders(name: str) -> Embedder:
+        if name not in there:
+            raise UsageError("error.rag.embedder.unknown", name=name, known="fake")
+        return plain_embedder(fake_embed, name or "fake")
+
+    room = Room(tmp_path / "data", embedders)
+    made = await room.library.shelving.create("papers", Chunking(), "other", False)
+    await room.library.add([folder / "a.md"])
+    await room.library.add([folder / "b.md"], collection="papers")
+    await room.close()
+
+    there.remove("other")
+    room = Room(tmp_path / "data", embedders)
+    await room.library.resume()
+    assert [Path(hit.path).name for hit in await room.library.search("leave", 5)] == ["a.md"]
+    assert len(room.notices) == 1, "said once"
+    await room.library.search("leave", 5)
+    assert len(room.notices) == 1
+    with pytest.raises(UsageError):
+        await room.library.find("parking", filters=Filters(collections=("papers",)))
+    assert set(room.status().values()) == {"indexed"}
+    assert (
+        await room.library.view(next(d.id for d in room.library.documents("") if d.path.endswith("b.md")))
+    ).chunks
+    await room.library.shelving.remove(made.id)
+    assert len(room.library.documents()) == 1
+    await room.close()
+
+
+async def test_a_collection_named_twice_is_searched_once(room: Room, folder: Path) -> None:
+    made = await room.library.shelving.create("papers", Chunking(), "", False)
+    await room.library.add([folder], collection="papers")
+    found = await room.library.find("leave days", 10, filters=Filters(collections=(made.id, "papers")))
+    ids = [hit.chunk_id for hit in found.hits]
+    assert len(ids) == len(set(ids)) == 3
+    with pytest.raises(UsageError):
+        await room.library.find("leave", filters=Filters(collections=("papers", "nowhere")))
+
+
+# -- folders ------------------------------------------------------------------------------------------
+
+
+async def test_a_source_that_cannot_even_be_asked_for_is_suspended(room: Room, folder: Path) -> None:
+    """As a network drive whose server is gone: looking at it is an error, not an answer."""
+    await room.library.add([folder])
+    beyond = str(folder / ("x" * 300))
+    await asyncio.wrap_future(collections.add_sources(room.store, "default", [beyond]))
+    room.store.submit(
+        lambda db: db.execute(
+            "INSERT OR IGNORE INTO sources VALUES ('s', 'default', ?, 'ok', 0, 0)", [beyond]
+        )
+    ).result()
+    [report] = await room.library.sync()
+    assert report.unchanged == 3 and report.suspended == (beyond,)
+
+
+async def test_a_watch_outlives_a_look_that_breaks_and_a_folder_made_anew(
+    room: Room, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await room.library.add([folder])
+    await asyncio.wrap_future(collections.set_collection(room.store, "default", watch=1))
+    real, broken = Library.differs, [True]
+
+    async def breaking(library: Library, collection: str) -> bool:
+        if broken.pop() if broken else False:
+            raise sqlite3.OperationalError("database is locked")
+        return await real(library, collection)
+
+    monkeypatch.setattr(Library, "differs", breaking)
+    watcher = Watcher(room.library, room.store, 3_600, quiet, lambda notice: None)
+    task = asyncio.ensure_future(watcher.run())
+    await until(lambda: watcher.listens and not broken)
+    folder.rename(folder.with_name("old"))
+    folder.mkdir()
+    (folder / "d.md").write_text("The pool opens at six.", "utf-8")
+    await until(lambda: "d.md" in room.status())
+    # The folder is another one than was listened to first.
+    (folder / "e.md").write_text("The gate closes at ten.", "utf-8")
+    await until(lambda: "e.md" in room.status())
+    task.cancel()
+
+
+# -- older files --------------------------------------------------------------------------------------
+
+
+async def test_a_store_from_before_collections_keeps_documents_folders_and_jobs(
+    tmp_path: Path, folder: Path
+) -> None:
+    path = tmp_path / "data" / "session.db"
+    path.parent.mkdir()
+    before = MIGRATIONS.index(document_tables)
+    from sqlite_utils import Database
+
+    with sqlite3.connect(path, isolation_level=None) as connection:
+        db = Database(connection)
+        for migration in MIGRATIONS[:before]:
+            migration(db)
+        connection.execute(f"PRAGMA user_version = {before}")
+        for name, status, chunks in (
+            ("a.md", "indexed", 1),
+            ("b.md", "queued", None),
+            ("gone.md", "failed", 0),
+        ):
+            db["documents"].insert(
+                {
+                    "id": name.replace(".", ""),
+                    "path": str(folder / name),
+                    "title": "",
+                    "status": status,
+                    "chunks": chunks,
+                }
+            )
+        for name, status in (("j1", "done"), ("j2", "running")):
+            db["ingest_jobs"].insert(
+                {
+                    "id": name,
+                    "paths": f'["{folder}"]',
+                    "status": status,
+                    "started_at": 1.0,
+                    "owner_pid": 1 << 22,
+                }
+            )
+    connection.close()
+
+    room = Room(tmp_path / "data")
+    assert room.status() == {"a.md": "indexed", "b.md": "queued", "gone.md": "failed"}
+    await room.library.resume()
+    assert room.status() == {"a.md": "indexed", "b.md": "indexed", "c.txt": "indexed", "gone.md": "failed"}
+    kept = {Path(item.path).name: item.id for item in room.library.documents()}
+    assert (kept["a.md"], kept["b.md"]) == ("amd", "bmd"), "a document stays the one it was"
+    assert [row["path"] for row in room.rows("sources")] == [str(folder)]
+    [report] = await room.library.sync()
+    assert (report.unchanged, report.removed) == (3, 1)
+    assert {job.status for job in await room.library.board.list()} == {"done"}
+    assert (await room.library.search("leave days", 1))[0].document == "a.md"
+    await room.close()
