@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from tui.widgets.documents_rows import base_name
 if TYPE_CHECKING:
     from core.rag import ChunkView
     from core.rag.desk import Documents
+    from core.rag.types import SearchResult
     from tui.study import StudyApp
 
 RELOAD_S = 0.25
@@ -33,6 +35,9 @@ MANY = 2_000
 """More changed rows than this at once: the whole ledger is read."""
 
 HITS = 20
+
+FEW = 3
+"""Passages shown when none is near."""
 
 
 class DocumentsRoom:
@@ -181,7 +186,7 @@ class DocumentsRoom:
             except Exception:
                 self.pane.show_result(query, None)
                 raise
-            self.pane.show_result(query, result)
+            self.pane.show_result(query, _worth_showing(result))
 
         self._start(work(), "documents-search", exclusive=True)
 
@@ -374,3 +379,9 @@ class DocumentsRoom:
         count = node.total if node else 0
         name = clean_line(shelf.name_of(collection), max_chars=60)
         self._app.push_screen(Confirm(tr("documents.collection.remove", name=name, count=count)), confirmed)
+
+
+def _worth_showing(result: SearchResult) -> SearchResult:
+    """Leave out passages whose score would be written 0.00, unless there are no others: they only fill the list."""
+    hits = tuple(hit for hit in result.hits if hit.score >= 0.005) or result.hits[:FEW]
+    return dataclasses.replace(result, hits=hits)

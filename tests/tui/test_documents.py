@@ -204,6 +204,39 @@ async def test_progress_is_shown_with_its_keys(runs: Any) -> None:
         await bench.until(lambda: "of 12" not in bench.screen_text())
 
 
+async def test_what_is_read_now_does_not_move_the_list(runs: Any) -> None:
+    async with runs(size=(80, 24)) as bench:
+        await in_documents(bench)
+        heights = set()
+        for name in ("a.md", "a very long name of a document that never ends.md", ""):
+            bench.runtime.emit(
+                IngestProgress("j", 12, 3, 0, f"/notes/{name}" if name else "", rate=4.2, eta_s=2.1)
+            )
+            if name:
+                await bench.sees(name[:6])
+            else:
+                await bench.until(lambda: "a very" not in bench.screen_text())
+            heights.add(bench.app.bench.documents.query_one("#documents-job").size.height)
+        assert heights == {1}
+
+
+async def test_a_job_that_is_over_offers_nothing_to_hold(runs: Any) -> None:
+    def prepare(runtime: FakeRuntime) -> None:
+        runtime.library.all_jobs = [
+            Job("j2", "sync", "default", "running", ("/srv/rules",), 2.0, total=41),
+            Job("j1", "add", "default", "done", ("/notes",), 1.0, 1.5, 44, 44, 0),
+        ]
+
+    async with runs(size=WIDE, prepare=prepare) as bench:
+        put(bench.runtime, "/notes/a.md")
+        await in_documents(bench)
+        keys = bench.app.bench.documents.query_one("#documents-keys")
+        await bench.pilot.press("t")
+        await bench.until(lambda: "stop" in keys.render().plain, "the one that goes on")
+        await bench.pilot.press("down")
+        await bench.until(lambda: "stop" not in keys.render().plain, "the one that is over")
+
+
 async def test_removing_asks_first(runs: Any) -> None:
     async with runs() as bench:
         put(bench.runtime, "/notes/a.md")
@@ -233,7 +266,7 @@ async def test_failed_files_are_listed_with_reasons_and_retried(runs: Any) -> No
         await bench.sees("bad.docx")
         await whole(bench)
         await bench.pilot.press("exclamation_mark")
-        await bench.sees("2 failed.")
+        await bench.sees("2 failed, newest first")
         assert "ok.md" not in bench.screen_text()
         await bench.pilot.press("down")
         await bench.sees("! It is damaged.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -120,8 +121,47 @@ async def test_what_is_not_in_the_documents_is_said_with_the_nearest_passages(ru
         await whole(bench)
         await bench.pilot.press("slash")
         await bench.type("화성")
-        await bench.sees("Not in the documents (confidence 0.12)")
+        await bench.sees("The answer seems not to be in the documents")
         await bench.sees("0.83")
+
+
+async def test_a_word_that_stands_in_a_passage_is_not_said_to_be_missing(runs: Any) -> None:
+    async with runs(size=WIDE, prepare=handbook) as bench:
+        bench.runtime.library.answerable, bench.runtime.library.confidence = False, 0.12
+        word = bench.runtime.hits[0].text.split()[0]
+        await whole(bench)
+        await bench.pilot.press("slash")
+        await bench.type(word)
+        await bench.sees("passages, best first")
+        assert "seems not to be" not in bench.screen_text()
+
+
+async def test_passages_of_no_score_do_not_fill_the_list(runs: Any) -> None:
+    async with runs(size=WIDE, prepare=handbook) as bench:
+        near = bench.runtime.hits[0]
+        far = [dataclasses.replace(near, score=0.001, chunk_id=f"far{number}") for number in range(9)]
+        bench.runtime.hits = [near, *far]
+        await in_documents(bench)
+        pane = bench.app.bench.documents
+        pane.search("휴가")
+        await bench.until(lambda: len(pane.rows.keys) == 1 and pane.mode == "hits")
+        bench.runtime.hits = far
+        pane.search("휴가 이월")
+        await bench.until(lambda: len(pane.rows.keys) == 3)
+
+
+async def test_while_typing_the_keys_named_are_those_that_are_not_typed(runs: Any) -> None:
+    async with runs(size=WIDE, prepare=handbook) as bench:
+        await in_documents(bench)
+        keys = bench.app.bench.documents.query_one("#documents-keys")
+        await bench.until(lambda: "add" in keys.render().plain)
+        await bench.pilot.press("slash")
+        await bench.until(lambda: keys.render().plain == "Enter to the list  Esc back")
+        await bench.type("휴가")
+        await bench.until(lambda: bench.app.bench.documents.mode == "hits")
+        assert keys.render().plain == "Enter to the list  Esc back"
+        await bench.pilot.press("enter")
+        await bench.until(lambda: "export" in keys.render().plain)
 
 
 async def test_a_search_is_made_again_when_a_job_is_over(runs: Any) -> None:

@@ -28,7 +28,7 @@ from tui.state import State
 from tui.widgets.basics import Choices, Plain, SplitLine
 from tui.widgets.documents_actions import DocumentsActions
 from tui.widgets.documents_box import SearchBox
-from tui.widgets.documents_list import LIST_KEYS, READ_KEYS, DocumentsListing, Mode
+from tui.widgets.documents_list import READ_KEYS, DocumentsListing, Mode
 from tui.widgets.documents_reader import Reader
 from tui.widgets.documents_reading import DocumentsReading
 from tui.widgets.documents_rows import ShelfList
@@ -99,7 +99,7 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
                     select_on_focus=False,
                 )
                 yield Plain(id="documents-note")
-                yield Flow(id="documents-job")
+                yield Flow(id="documents-job", tail=True)
                 yield ShelfList(id="documents-list")
             with Vertical(id="documents-right"):
                 yield SplitLine(id="passage-title")
@@ -171,10 +171,21 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
 
     def show_keys(self) -> None:
         """Name the keys that do something now."""
+        keys = self.query_one("#documents-keys", Choices)
+        if self.box.has_focus:
+            # A letter would be typed.
+            enter = actions.key_label("enter", short=True)
+            keys.show(
+                [
+                    ("list", enter, tr("documents.keys.list")),
+                    ("stop", self.key("stop"), tr("documents.keys.back")),
+                ]
+            )
+            return
         names = list(
             READ_KEYS
             if self.page == "document" and (self.reading or self.shape == "one")
-            else LIST_KEYS[self.mode]
+            else self.list_keys()
         )
         if self.state.cited:
             names.insert(0, "citation_back")
@@ -184,7 +195,7 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
         for name in names:
             title = tr("documents.keys.back") if name == "stop" else tr(f"action.{name}.short")
             items.append((name, self.key(name), title))
-        self.query_one("#documents-keys", Choices).show(items)
+        keys.show(items)
 
     def key(self, action_id: str) -> str:
         """Return the first key of an action, as people read it."""
@@ -200,6 +211,8 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
         event.stop()
         if event.name == "stop":
             self.back()
+        elif event.name == "list":
+            self.rows.focus()
         else:
             await self.run_action(event.name)
 
@@ -239,6 +252,7 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
             if self.mode == "hits" or (self.mode != "tree" and typed):
                 self.mode = "tree"
                 self.show_list()
+                self.show_keys()
                 return
             if self.mode == "tree" and (before.narrows or self.query_now.narrows):
                 self.show_list()
@@ -263,13 +277,14 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
         if self.box.value.strip() != typed:
             with self.prevent(Input.Changed):
                 self.box.value = typed
-        if typed != self.query_now.typed.strip():
+        other = typed != self.query_now.typed.strip()
+        if other:
             self._take_query(typed)
+        waited = self._timer is not None
         if self._timer:
             self._timer.stop()
-            self._timer = None
-            self._search_now()
-        elif self.result is None:
+        # What was found for other words is no answer to these.
+        if waited or other or self.result is None:
             self._search_now()
         if not self.query_now.problem:
             self.rows.focus()
@@ -368,6 +383,8 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:
         event.stop()
+        if self.mode == "tasks":
+            self.show_keys()
         if (
             isinstance(event.row.data, Hit)
             or self.shape == "whole"

@@ -217,7 +217,7 @@ class DocumentsActions:
     def _job(self: DocumentsPane) -> str:  # type: ignore[misc]
         """Return the job meant: the one under the cursor, else the one that runs."""
         row = self.rows.current
-        if self.mode == "tasks" and row:
+        if self.mode == "tasks" and row and hasattr(row.data, "paths"):
             job: Job = row.data
             return job.id if job.status in {"queued", "running", "paused"} else ""
         running = self.state.running

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from textual.content import Content
 
-from core.events import Document
+from core.events import Document, Hit
 from core.i18n import tr
 from tui import format
 from tui.widgets import documents_rows, documents_text
@@ -48,6 +48,10 @@ READ_KEYS = (
 
 class DocumentsListing(_Pane):
     """Shows what the mode says; ``self`` is the pane."""
+
+    def list_keys(self) -> tuple[str, ...]:
+        """Return the actions that do something in the list as it is: a job that is over cannot be held."""
+        return () if self.mode == "tasks" and not self._job() else LIST_KEYS[self.mode]
 
     def show_list(self, *, select: str | None = None) -> None:
         """Show what the mode says."""
@@ -139,7 +143,7 @@ class DocumentsListing(_Pane):
         if self.mode == "hits" and self.result is not None:
             if not self.result.hits:
                 return tr("documents.none"), "$warning"
-            if not self.result.answerable:
+            if not self.result.answerable and not _literal(self.query_now.words, self.result.hits):
                 return tr("documents.unanswerable", confidence=f"{self.result.confidence:.2f}"), "$warning"
             return tr("documents.hits", count=len(self.result.hits)), "$quiet"
         if self._searching:
@@ -163,12 +167,14 @@ class DocumentsListing(_Pane):
         if self.mode == "tasks":
             self.rows.refresh()
             self._show_task()
+            self.show_keys()
 
     def show_jobs(self) -> None:
         """The list of jobs was read."""
         if self.mode == "tasks":
             self.show_list()
             self._show_task()
+            self.show_keys()
 
     def go(self, mode: Mode, *, select: str | None = None) -> None:
         """Show another list."""
@@ -180,9 +186,16 @@ class DocumentsListing(_Pane):
             self.rows.set_reactive(RowList.cursor, 0)
             self.show_list(select=select)
             self._show_parts()
+            self.show_keys()
             self._read_soon()
         if self._shown():
             self.rows.focus()
 
     def _shown(self) -> bool:
         return self.display and self.query_one("#documents-left").display
+
+
+def _literal(words: str, hits: Sequence[Hit]) -> bool:
+    """Say whether all that was typed stands in a passage as it is: then the documents do say something of it."""
+    wanted = words.casefold().split()
+    return any(all(word in f"{hit.section} {hit.text}".casefold() for word in wanted) for hit in hits)

@@ -55,8 +55,7 @@ def progress_pieces(progress: IngestProgress, pause: str, stop: str) -> list[Con
     held = tr("documents.keys.resume") if progress.paused else tr("documents.keys.pause")
     for key, does in ((pause, held), (stop, tr("documents.keys.stop"))):
         pieces.append(Content.assemble((key, "$accent"), (f" {does}", "$quiet")))
-    if progress.current:
-        pieces.append(Content.styled(base_name(progress.current), "$quiet"))
+    pieces.append(Content.styled(base_name(progress.current) if progress.current else " ", "$quiet"))
     return pieces
 
 
@@ -144,7 +143,7 @@ def details_fields(details: Details, collection: str) -> list[tuple[str, str]]:
         ("note", document.note),
         ("media", document.media_type),
         ("encoding", details.encoding),
-        ("size", f"{format.size(document.bytes)}  ({format.count(document.bytes)} B)"),
+        ("size", _size(document.bytes)),
         ("pages", format.count(pages) if pages else ""),
         ("chunks", format.count(document.chunks)),
         ("chars", format.count(document.chars) if document.chars else ""),
@@ -341,3 +340,9 @@ def _shown(path: str) -> str:
     """Return a path for people, the home folder as ``~``."""
     whole, home = _whole(path), str(Path.home())
     return f"~{whole[len(home) :]}" if home != "/" and whole.startswith(f"{home}/") else whole
+
+
+def _size(count: int) -> str:
+    """Write a size, from a KiB on also to the byte."""
+    exact = f"  ({format.count(count)} B)" if count >= 1024 else ""
+    return format.size(count) + exact

@@ -8,14 +8,19 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
 
+LEAST = 8
+"""Cells the tail needs to be shown at all."""
+
 
 class Flow(Widget):
     """Pieces, as many to a line as fit; as high as it needs. A piece wider than the line is cut."""
 
     DEFAULT_CSS = "Flow { height: auto; width: 1fr; }"
 
-    def __init__(self, *, id: str, gap: str = "  ") -> None:
+    def __init__(self, *, id: str, gap: str = "  ", tail: bool = False) -> None:
+        """``tail``: the last piece never begins a line, it is cut to the room that is left."""
         super().__init__(id=id)
+        self._tail = tail
         self._pieces: list[Content] = []
         self._gap = gap
 
@@ -27,19 +32,26 @@ class Flow(Widget):
         )
         if not same:
             width = self.content_size.width
-            moved = not width or len(lines_of(pieces, width, self._gap)) != len(
-                lines_of(self._pieces, width, self._gap)
-            )
+            moved = not width or len(self._lines(pieces, width)) != len(self._lines(self._pieces, width))
             self._pieces = pieces
             self.refresh(layout=moved)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Return the lines there are at this width."""
-        return len(lines_of(self._pieces, width, self._gap))
+        return len(self._lines(self._pieces, width))
 
     def render(self) -> Content:
         """Draw the lines."""
-        return Content("\n").join(lines_of(self._pieces, self.content_size.width, self._gap))
+        return Content("\n").join(self._lines(self._pieces, self.content_size.width))
+
+    def _lines(self, pieces: Sequence[Content], width: int) -> list[Content]:
+        if not self._tail or len(pieces) < 2:
+            return lines_of(pieces, width, self._gap)
+        *lines, last = lines_of(pieces[:-1], width, self._gap) or [Content("")]
+        room = width - last.cell_length - len(self._gap)
+        if room >= LEAST:
+            last = Content.assemble(last, self._gap, pieces[-1].truncate(room, ellipsis=True))
+        return [*lines, last]
 
 
 def lines_of(pieces: Sequence[Content], width: int, gap: str) -> list[Content]:
