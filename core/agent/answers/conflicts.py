@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 
@@ -69,8 +70,11 @@ def difference(one: Citation, other: Citation) -> tuple[str, str] | None:
 
     A negation on one side only gives the two sentences.
     """
+    theirs_all = [piece for piece in units(other.text) if len(_words(piece.text)) >= LEAST]
     for mine in _relevant(one):
-        for theirs in units(other.text):
+        if len(_words(mine.text)) < LEAST:
+            continue
+        for theirs in theirs_all:
             if not _alike(mine, theirs):
                 continue
             for number in mine.numbers:
@@ -92,11 +96,21 @@ def _relevant(one: Citation) -> Iterable[Unit]:
 
 
 def _alike(one: Unit, other: Unit) -> bool:
-    a, b = keys_of(read(one.text).words), keys_of(read(other.text).words)
-    if min(len(a), len(b)) < LEAST:
-        return False
-    pairs = a | bigrams(one.text), b | bigrams(other.text)
-    return len(a & b) / len(a | b) >= ALIKE or len(pairs[0] & pairs[1]) / len(pairs[0] | pairs[1]) >= ALIKE
+    a, b = _words(one.text), _words(other.text)
+    if len(a & b) / len(a | b) >= ALIKE:
+        return True
+    a, b = _pairs(one.text), _pairs(other.text)
+    return len(a & b) / len(a | b) >= ALIKE
+
+
+@functools.lru_cache(maxsize=2048)
+def _words(text: str) -> frozenset[str]:
+    return keys_of(read(text).words)
+
+
+@functools.lru_cache(maxsize=2048)
+def _pairs(text: str) -> frozenset[str]:
+    return _words(text) | bigrams(text)
 
 
 def _against(number: Number, theirs: Sequence[Number], mine: Sequence[Number]) -> Number | None:

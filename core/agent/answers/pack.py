@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Callable, Sequence
 
@@ -20,25 +21,32 @@ def unique(hits: Sequence[Hit]) -> list[Hit]:
 
     Passages of another document stay where a number differs: that is a conflict, and is said.
     """
-    kept: list[Hit] = []
+    kept: list[tuple[Hit, _Said]] = []
     for hit in hits:
-        if not any(_inside(hit, other) for other in kept):
-            kept.append(hit)
-    return kept
+        said = _Said(hit.text)
+        if not any(said.inside(other) for _hit, other in kept):
+            kept.append((hit, said))
+    return [hit for hit, _said in kept]
 
 
-def _inside(hit: Hit, other: Hit) -> bool:
-    mine, theirs = " ".join(hit.text.split()), " ".join(other.text.split())
-    if mine in theirs:
-        return True
-    if _numbers(mine) != _numbers(theirs):
-        return False
-    a, b = keys_of(words(mine)) | bigrams(mine), keys_of(words(theirs)) | bigrams(theirs)
-    return bool(a) and len(a & b) / len(a | b) >= SAME
+class _Said:
+    """What a passage says, as far as it is compared; its words are read once, and only where it comes to them."""
 
+    def __init__(self, text: str) -> None:
+        self.text = " ".join(text.split())
+        self.numbers = set(re.findall(r"\d+(?:[.,]\d+)*", text))
 
-def _numbers(text: str) -> set[str]:
-    return set(re.findall(r"\d+(?:[.,]\d+)*", text))
+    @functools.cached_property
+    def keys(self) -> frozenset[str]:
+        return keys_of(words(self.text)) | bigrams(self.text)
+
+    def inside(self, other: _Said) -> bool:
+        """Say whether another passage says all of this one."""
+        if self.text in other.text:
+            return True
+        if self.numbers != other.numbers or not self.keys:
+            return False
+        return len(self.keys & other.keys) / len(self.keys | other.keys) >= SAME
 
 
 def pack(
