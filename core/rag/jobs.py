@@ -126,6 +126,8 @@ class Board:
             ingest_jobs.update_job(self._store, job.id, total=job.total, done=job.done, failed=job.failed)
         )
         await committed(ingest_jobs.finish_job(self._store, job.id))
+        # Last: whoever hears it may look, or end the program.
+        job.say(finished=True)
 
     # -- steering -------------------------------------------------------------------------------------
 
@@ -176,13 +178,13 @@ class Board:
 
     async def list(self) -> list[Job]:
         """Return jobs, newest first; the figures of those of this process as they are now."""
-        found = []
-        for row in await asyncio.to_thread(ingest_jobs.list_jobs, self._store):
-            figures = {"total": row.total, "done": row.done, "failed": row.failed}
-            if row.id in self._running:
-                figures = _figures(self._running[row.id][0])
-            found.append(_job(row, figures))
-        return found
+        now = {job_id: _figures(job) for job_id, (job, _task) in self._running.items()}
+
+        def read() -> list[Job]:
+            return [_job(row, now.get(row.id)) for row in ingest_jobs.list_jobs(self._store)]
+
+        # In a thread: jobs of ten thousand files have as many paths.
+        return await asyncio.to_thread(read)
 
     async def close(self) -> None:
         """End everything; what was going on is unfinished on disk."""
@@ -203,7 +205,8 @@ def _figures(job: Control) -> dict[str, Any]:
     return {"total": job.total, "done": job.done, "failed": job.failed}
 
 
-def _job(row: ingest_jobs.JobRow, figures: dict[str, Any]) -> Job:
+def _job(row: ingest_jobs.JobRow, now: dict[str, Any] | None) -> Job:
+    figures = now or {"total": row.total, "done": row.done, "failed": row.failed}
     return Job(
         id=row.id,
         kind=row.kind,  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -35,23 +35,32 @@ async def examine(store: Store, shelf: Shelf, *, thorough: bool = True) -> Check
         counts = await shelf.index.counts()
     except IndexUnusable as unusable:
         return replace(report, troubles=(Trouble("index", shelf.id, path=unusable.reason),))
+    # In a thread: an index that lost ten thousand documents has as many troubles.
+    troubles = await asyncio.to_thread(_compared, rows, counts, shelf.id)
+    return replace(report, troubles=troubles)
+
+
+def _compared(
+    rows: Sequence[Mapping[str, Any]], counts: Mapping[str, int], collection: str
+) -> tuple[Trouble, ...]:
+    stored = [row for row in rows if row["stored_as"]]
     troubles = []
     for row in stored:
         found = counts.get(row["stored_as"], 0)
         if found != row["chunks"]:
             kind: Literal["count", "missing"] = "count" if found else "missing"
             path = scan.shown(row["path"])
-            troubles.append(Trouble(kind, shelf.id, row["id"], path, row["chunks"], found))
+            troubles.append(Trouble(kind, collection, row["id"], path, row["chunks"], found))
     known = {row["stored_as"] for row in stored}
     troubles += [
-        Trouble("orphan", shelf.id, key, found=found) for key, found in counts.items() if key not in known
+        Trouble("orphan", collection, key, found=found) for key, found in counts.items() if key not in known
     ]
     troubles += [
-        Trouble("unfinished", shelf.id, row["id"], scan.shown(row["path"]))
+        Trouble("unfinished", collection, row["id"], scan.shown(row["path"]))
         for row in rows
         if row["status"] in MIDDLE
     ]
-    return replace(report, troubles=tuple(troubles))
+    return tuple(troubles)
 
 
 async def mend(store: Store, shelf: Shelf, troubles: Sequence[Trouble]) -> None:
