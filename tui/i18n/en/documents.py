@@ -5,7 +5,7 @@ MESSAGES: dict[str, str] = {
     "documents.empty": "No documents yet. a adds a file or a folder.",
     "documents.hits": "{count} passages, best first. Esc shows the tree",
     "documents.none": "Nothing found. Other words, or fewer filters?",
-    "documents.unanswerable": "The answer seems not to be in the documents (confidence {confidence}). These are only the nearest passages.",
+    "documents.unanswerable": "Likely not in the documents (confidence {confidence}). The nearest passages:",
     "documents.unanswerable.short": "not in the documents",
     "documents.answerable": "in the documents",
     "documents.searching": "searching",
