@@ -357,6 +357,16 @@ async def test_a_name_or_a_width_that_cannot_be_stays_to_be_put_right(runs: Any)
         await bench.sees("300 cells")
 
 
+async def test_settings_say_how_to_save_them_on_a_small_screen(runs: Any) -> None:
+    async with runs(size=(60, 16)) as bench:
+        await in_documents(bench)
+        await bench.pilot.press("C", "e")
+        await bench.sees("Settings of default")
+        await bench.pilot.press("right")
+        await bench.sees("beside the old index")
+        await bench.sees("s save   Esc close")
+
+
 async def test_collections_are_made_renamed_set_up_and_removed(runs: Any) -> None:
     async with runs(size=WIDE) as bench:
         await in_documents(bench)

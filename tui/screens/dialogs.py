@@ -26,6 +26,9 @@ from tui.widgets.rows import Row, RowList
 class Dialog(GuardedScreen, ModalScreen):  # type: ignore[type-arg]
     """A box over the workbench; Escape closes it without an answer."""
 
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
+    """On a short screen the empty lines go, that the keys at the bottom stay."""
+
     BINDINGS = [
         Binding("escape", "close", show=False),
         Binding("ctrl+q,ctrl+c", "app.quit", show=False, priority=True),
