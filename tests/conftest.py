@@ -1,8 +1,25 @@
-"""For every test: those that need the internet are left out unless they are asked for by name."""
+"""For every test: those that need the internet are left out unless asked for by name; none leaves its language behind."""
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+
 import pytest
+
+from core import i18n
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background job: the programs under test would inherit deafness to Ctrl+C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def language_of_its_own() -> Iterator[None]:
+    """Give the language back as it was."""
+    before = i18n.language()
+    yield
+    i18n.set_language(before)
 
 
 def _wanted(config: pytest.Config) -> bool:
