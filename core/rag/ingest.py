@@ -198,7 +198,6 @@ class Ingest:
             await self._work(job, [_Work(item, row) for item, row in queued], fresh=again)
             if self._index.exists and self._since_compaction:
                 await self._compact()
-        job.say(finished=True)
 
     async def _work(self, job: Control, works: list[_Work], *, fresh: bool) -> None:
         ready: asyncio.Queue[_Work | None] = asyncio.Queue(READ_AHEAD)
