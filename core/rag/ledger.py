@@ -214,11 +214,25 @@ class BuildLedger:
 
         await committed(self._store.submit(work))
 
-    async def switch(self, **settings: Any) -> None:
-        """Put what was built in force: every document's row and the collection's settings, in one commit."""
+    async def switch(self, built: str, **settings: Any) -> bool:
+        """Put what was built in force: every document's row and the collection's settings, in one commit.
 
-        def work(db: Database) -> None:
-            for one in list(db.query("SELECT * FROM builds WHERE collection = ?", [self._collection])):
+        Args:
+            built: The collection's ``next`` that was built. When it is another by now nothing is put in force, and what
+                was built is forgotten.
+            settings: The collection's columns.
+
+        Returns:
+            Whether it was put in force.
+        """
+
+        def work(db: Database) -> bool:
+            wanted = db.execute("SELECT next FROM collections WHERE id = ?", [self._collection]).fetchone()
+            made = list(db.query("SELECT * FROM builds WHERE collection = ?", [self._collection]))
+            db.execute("DELETE FROM builds WHERE collection = ?", [self._collection])
+            if wanted is None or wanted[0] != built:
+                return False
+            for one in made:
                 columns = {**json.loads(one["row"]), "updated_at": time.time()}
                 if not columns.get("stored_as"):
                     # It could not be read any more: what it was is not in the new index.
@@ -226,9 +240,9 @@ class BuildLedger:
                 if db.execute("SELECT 1 FROM documents WHERE id = ?", [one["document_id"]]).fetchone():
                     db.table("documents").update(one["document_id"], columns)
             db.table("collections").update(self._collection, settings)
-            db.execute("DELETE FROM builds WHERE collection = ?", [self._collection])
+            return True
 
-        await committed(
+        return await committed(
             self._store.submit(
                 work, StoreChanged("documents"), StoreChanged("collections", (self._collection,))
             )

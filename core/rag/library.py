@@ -440,18 +440,28 @@ class Library:
         if row is None or not row["next"]:
             return
         ingest, index, ledger, settings = shelf.beside(row["next"])
-        rows = await asyncio.to_thread(self._store.query, _LIVE, [shelf.id])
-        found = await asyncio.to_thread(scan.candidates, [row["path"] for row in rows])
+        live = await asyncio.to_thread(self._store.query, _LIVE, [shelf.id])
+        found = await asyncio.to_thread(scan.candidates, [one["path"] for one in live])
         try:
-            await ingest.run(job, found)
-        except IndexUnusable:
-            # What was built so far is gone: from the beginning.
-            await index.reset()
-            await ledger.clear()
-            await ingest.run(job, found)
+            try:
+                await ingest.run(job, found)
+            except IndexUnusable:
+                # What was built so far is gone: from the beginning.
+                await index.reset()
+                await ledger.clear()
+                await ingest.run(job, found)
+        except asyncio.CancelledError:
+            if job.stopped:
+                # At the next start it would be begun again, although the user does not want it.
+                await committed(collections.set_collection(self._store, shelf.id, next=""))
+                await ledger.clear()
+                await index.reset()
+            raise
         index.close()
-        await ledger.switch(**settings)
-        await shelf.drop(shelf.generation)
+        if await ledger.switch(row["next"], **settings):
+            await shelf.drop(shelf.generation)
+        else:
+            await index.reset()
 
 
 _LIVE = "SELECT path FROM documents WHERE collection = ? AND status != 'removed' ORDER BY path"

@@ -108,9 +108,11 @@ class Shelving:
                 changes["next"] = json.dumps(settings)
             else:
                 changes |= settings
+        elif now.building and (chunking is not None or embedder is not None):
+            changes["next"] = ""  # back to what is in force: what is being built is not wanted any more
         if changes:
             await committed(collections.set_collection(self._store, now.id, **changes))
-        if "next" in changes:
+        if changes.get("next"):
             await self._rebuild(now.id, on_progress)
         return await self.get(now.id)
 

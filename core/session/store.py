@@ -253,6 +253,9 @@ def _migrate(db: Database, number: int) -> None:
         raise
 
 
+_DOCUMENTS = ("collections", "sources", "exclusions", "documents")
+
+
 def rescue(path: Path, target: Path) -> int:
     """Copy what can still be read of a damaged session file into a new one.
 
@@ -267,7 +270,7 @@ def rescue(path: Path, target: Path) -> int:
     source = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
     saved = 0
     try:
-        for table in ("sessions", "runs", "messages", "spans", "documents"):
+        for table in ("sessions", "runs", "messages", "spans", *_DOCUMENTS):
             saved += store.submit(functools.partial(_copy_rows, source, table)).result()
     finally:
         source.close()
@@ -280,7 +283,9 @@ def _copy_rows(source: sqlite3.Connection, table: str, db: Database) -> int:
     count = 0
     try:
         for row in source.execute(f"SELECT {', '.join(columns)} FROM {table}"):
-            db.table(table).insert(dict(zip(columns, row, strict=True)), ignore=True)
+            # A new file has the default collection already, with settings of its own.
+            new = table == "collections"
+            db.table(table).insert(dict(zip(columns, row, strict=True)), ignore=not new, replace=new)
             count += 1
     except sqlite3.DatabaseError as error:
         log.warning("stopped reading %s after %d rows: %s", table, count, error)

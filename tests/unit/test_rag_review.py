@@ -23,6 +23,7 @@ from core.rag.watch import Watcher
 from core.session import Store, collections, documents, ingest_jobs
 from core.session.schema import MIGRATIONS
 from core.session.schema_documents import document_tables
+from core.session.store import rescue
 from tests.unit.rag_killed import fake_embed
 
 
@@ -215,6 +216,50 @@ async def test_settings_changed_while_a_job_works_leave_its_index_open(room: Roo
     await asyncio.wait_for(asyncio.gather(adding, changing), 60)
     assert set(room.status().values()) == {"indexed"} and len(room.status()) == 3
     assert (await room.library.check()).troubles == ()
+
+
+async def changed(room: Room, size: int) -> None:
+    """Ask for chunks of another size; 0: as they are by default."""
+    cut = Chunking("fixed", size=size) if size else Chunking()
+    await room.library.shelving.change(
+        "default", name=None, chunking=cut, embedder=None, watch=None, on_progress=quiet
+    )
+
+
+@pytest.mark.parametrize("then", [90, 0])
+async def test_settings_changed_again_while_the_index_is_built_are_those_in_force(
+    room: Room, folder: Path, then: int
+) -> None:
+    await room.library.add([folder])
+    room.hold()
+    first = asyncio.ensure_future(changed(room, 80))
+    await asyncio.wait_for(room.waiting.wait(), 30)
+    second = asyncio.ensure_future(changed(room, then))
+    before = room.rows("collections")[0]["next"]
+    await until(lambda: room.rows("collections")[0]["next"] != before)
+    room.go.set()
+    await asyncio.wait_for(asyncio.gather(first, second), 60)
+    [now] = await room.library.shelving.collections()
+    assert now.chunking == (Chunking("fixed", size=then) if then else Chunking()) and not now.building
+    assert (await room.library.check()).troubles == () and not room.rows("builds")
+    assert len(list(room.root.glob("index*/manifest.json"))) == 1
+    assert len(await room.library.search("leave days", 5)) == 3
+
+
+async def test_a_rebuild_the_user_stopped_is_not_begun_again(room: Room, folder: Path) -> None:
+    await room.library.add([folder])
+    room.hold()
+    changing = asyncio.ensure_future(changed(room, 80))
+    await asyncio.wait_for(room.waiting.wait(), 30)
+    job = next(job for job in await room.library.board.list() if job.kind == "rebuild")
+    await room.library.board.stop(job.id)
+    await asyncio.wait_for(changing, 30)
+    room.go.set()
+    [now] = await room.library.shelving.collections()
+    assert not now.building and now.chunking == Chunking() and not room.rows("builds")
+    await room.library.resume()
+    assert [one.kind for one in await room.library.board.list()] == ["rebuild", "add"]
+    assert len(await room.library.search("leave days", 5)) == 3
 
 
 async def test_a_check_does_not_repair_what_another_process_is_writing(room: Room, folder: Path) -> None:
@@ -521,3 +566,27 @@ async def test_a_store_from_before_collections_keeps_documents_folders_and_jobs(
     assert {job.status for job in await room.library.board.list()} == {"done"}
     assert (await room.library.search("leave days", 1))[0].document == "a.md"
     await room.close()
+
+
+async def test_a_rescued_store_has_its_collections_and_folders(tmp_path: Path, folder: Path) -> None:
+    room = Room(tmp_path / "data")
+    await room.library.shelving.create("papers", Chunking(), "", False)
+    await room.library.add([folder], collection="papers")
+    await asyncio.wrap_future(collections.set_collection(room.store, "default", watch=1))
+    await room.close()
+    rescue(tmp_path / "data" / "session.db", tmp_path / "copy.db")
+    copy = Store.open(tmp_path / "copy.db")
+    assert {row["name"]: row["watch"] for row in collections.list_collections(copy)} == {
+        "default": 1,
+        "papers": 0,
+    }
+    assert [row["path"] for row in collections.list_sources(copy)] == [str(folder)]
+    copy.close()
+
+
+async def test_a_data_folder_that_cannot_be_written_is_said_so(room: Room, folder: Path) -> None:
+    (room.root / "index.lock").mkdir()
+    with pytest.raises(StudyError) as caught:
+        await room.library.add([folder])
+    assert caught.value.key == "error.data_dir"
+    await room.library.resume()
