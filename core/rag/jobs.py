@@ -29,10 +29,12 @@ class Board:
 
     Args:
         lock: Of the indexes; taken while a job waits or works.
-        stopped: Puts a collection's ledger right after a job was stopped.
+        stopped: Puts things right after a job of a kind in a collection was stopped.
     """
 
-    def __init__(self, store: Store, lock: WriterLock, stopped: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self, store: Store, lock: WriterLock, stopped: Callable[[str, str], Awaitable[None]]
+    ) -> None:
         self._store = store
         self._lock = lock
         self._stopped = stopped
@@ -109,8 +111,8 @@ class Board:
         except asyncio.CancelledError:
             # At exit the job stays unfinished, for the next start; a job the user stopped is over.
             if not self._closing:
-                if began:
-                    await self._stopped(job.collection)
+                if began or job.kind == "rebuild":
+                    await self._stopped(job.kind, job.collection)
                 await committed(ingest_jobs.finish_job(self._store, job.id, status="cancelled"))
                 job.resume()
                 job.say(finished=True)
@@ -159,7 +161,7 @@ class Board:
         if job_id not in self._running:
             row = await asyncio.to_thread(ingest_jobs.get_job, self._store, job_id)
             if row is not None and not row.alive and row.ended_at is None:
-                await self._stopped(row.collection)
+                await self._stopped(row.kind, row.collection)
                 await committed(ingest_jobs.finish_job(self._store, job_id, status="cancelled"))
                 return
         job, task = self._mine(job_id)

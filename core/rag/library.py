@@ -13,14 +13,14 @@ from core.events import Document, Hit, Notice
 from core.i18n import tr
 from core.rag import scan
 from core.rag.embedding import EmbeddingCache
-from core.rag.index import IndexUnusable
+from core.rag.index import Index, IndexUnusable
 from core.rag.ingest import Control
 from core.rag.jobs import Board, Progress, quiet
-from core.rag.ledger import MIDDLE, committed
+from core.rag.ledger import MIDDLE, BuildLedger, committed
 from core.rag.lock import WriterLock
 from core.rag.parsing.parser import Parser
 from core.rag.search import Result
-from core.rag.shelf import Embed, Embedders, Shelf, only, settings_of
+from core.rag.shelf import Embed, Embedders, Shelf, only, settings_of, unclaimed
 from core.rag.shelving import Shelving
 from core.rag.sync import Survey, apply, survey, take_out
 from core.rag.types import DEFAULT, CheckReport, Details, Filters, SearchResult, SyncReport
@@ -220,8 +220,16 @@ class Library:
             await shelf.ingest.run(job, lost)
         self.upkeep.tidy_later(shelf)
 
-    async def put_right(self, collection: str) -> None:
-        """After a job was stopped: nothing is in the middle of anything."""
+    async def put_right(self, kind: str, collection: str) -> None:
+        """After a job was stopped: nothing is in the middle of anything, nor begun again at the next start."""
+        if await asyncio.to_thread(collections.get_collection, self._store, collection) is None:
+            return
+        if kind == "rebuild":
+            shelf = await self.shelf(collection)
+            await committed(collections.set_collection(self._store, shelf.id, next=""))
+            await BuildLedger(self._store, shelf.id).clear()
+            await shelf.drop(shelf.generation + 1)
+            return
         await committed(documents.end_middle(self._store, collection, MIDDLE, tr("rag.reason.stopped")))
 
     # -- sync -----------------------------------------------------------------------------------------
@@ -433,6 +441,12 @@ class Library:
             "rebuild", shelf.id, [], lambda job: self.build(job, shelf.id), on_progress
         )
 
+    async def sweep(self) -> None:
+        """Delete indexes that no collection has: a crash after one was replaced or removed leaves them."""
+        rows = await asyncio.to_thread(collections.list_collections, self._store)
+        for place in await asyncio.to_thread(unclaimed, self._base, rows):
+            await Index(place, "", self._storage).reset()
+
     async def build(self, job: Control, collection: str) -> None:
         """Do a rebuild job's work."""
         shelf = await self.shelf(collection)
@@ -443,21 +457,14 @@ class Library:
         live = await asyncio.to_thread(self._store.query, _LIVE, [shelf.id])
         found = await asyncio.to_thread(scan.candidates, [one["path"] for one in live])
         try:
-            try:
-                await ingest.run(job, found)
-            except IndexUnusable:
-                # What was built so far is gone: from the beginning.
-                await index.reset()
-                await ledger.clear()
-                await ingest.run(job, found)
-        except asyncio.CancelledError:
-            if job.stopped:
-                # At the next start it would be begun again, although the user does not want it.
-                await committed(collections.set_collection(self._store, shelf.id, next=""))
-                await ledger.clear()
-                await index.reset()
-            raise
-        index.close()
+            await ingest.run(job, found)
+        except IndexUnusable:
+            # What was built so far is gone: from the beginning.
+            await index.reset()
+            await ledger.clear()
+            await ingest.run(job, found)
+        finally:
+            index.close()
         if await ledger.switch(row["next"], **settings):
             await shelf.drop(shelf.generation)
         else:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,20 @@ def directory(base: Path, collection: str, generation: int) -> Path:
     if collection == DEFAULT and generation == 0:
         return base
     return base.with_name(f"{base.name}-{collection}-{generation}")
+
+
+def unclaimed(base: Path, rows: Sequence[Mapping[str, Any]]) -> list[Path]:
+    """Return directories of indexes that are not in use and not being built. Blocking.
+
+    Args:
+        base: As of :class:`Shelf`.
+        rows: Every collection's.
+    """
+    claimed = {
+        directory(base, row["id"], row["generation"] + ahead)
+        for row in rows
+        for ahead in ((0, 1) if row["next"] else (0,))
+    }
+    name = re.compile(rf"{re.escape(base.name)}(?:-[0-9a-z]+-\d+)?")
+    found = base.parent.iterdir() if base.parent.is_dir() else ()
+    return [one for one in found if name.fullmatch(one.name) and one not in claimed and one.is_dir()]

@@ -90,6 +90,7 @@ class Upkeep:
                     self._notice(Notice(str(error), "error"))
             await self._left_over(on_progress)
             await self._builds(on_progress)
+            await self._library.sweep()
         finally:
             self._lock.release()
 
@@ -193,8 +194,10 @@ class Upkeep:
         task.add_done_callback(self._repairing.discard)
 
     async def _builds(self, on_progress: Progress) -> None:
+        jobs = await asyncio.to_thread(ingest_jobs.list_jobs, self._store)
+        paused = {job.collection for job in jobs if job.status == "paused" and job.kind == "rebuild"}
         for row in await asyncio.to_thread(collections.list_collections, self._store):
-            if row["next"]:
+            if row["next"] and row["id"] not in paused:
                 try:
                     await self._library.rebuild(row["id"], on_progress)
                 except StudyError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
@@ -308,7 +309,7 @@ async def test_stopping_while_a_batch_is_written_down_keeps_what_it_indexed(room
     )
     room.store.submit(lambda db: time.sleep(0.3))
     documents.set_rows(room.store, {first.id: {"status": "indexed", "stored_as": "k"}})
-    await room.library.put_right("default")
+    await room.library.put_right("add", "default")
     assert room.status() == {"c.txt": "indexed"}
 
 
@@ -386,6 +387,30 @@ async def test_a_paused_job_waits_for_the_user_after_a_restart(tmp_path: Path, f
     await room.close()
 
 
+async def test_a_paused_rebuild_waits_too_and_can_be_stopped(tmp_path: Path, folder: Path) -> None:
+    room = Room(tmp_path / "data")
+    await room.library.add([folder])
+    room.hold()
+    changing = asyncio.ensure_future(changed(room, 80))
+    await asyncio.wait_for(room.waiting.wait(), 30)
+    job_id = next(job.id for job in await room.library.board.list() if job.kind == "rebuild")
+    await room.library.board.pause(job_id)
+    await room.close()
+    await asyncio.gather(changing, return_exceptions=True)
+
+    room = Room(tmp_path / "data")
+    await asyncio.wrap_future(
+        ingest_jobs.update_job(room.store, job_id, owner_pid=1 << 22, owner_started=1.0)
+    )
+    await room.library.resume()
+    [now] = await room.library.shelving.collections()
+    assert now.building and now.chunking == Chunking()
+    await room.library.board.stop(job_id)
+    [now] = await room.library.shelving.collections()
+    assert not now.building and now.chunking == Chunking()
+    await room.close()
+
+
 async def test_a_paused_job_whose_turn_comes_is_still_paused(room: Room, folder: Path) -> None:
     room.hold()
     first = asyncio.ensure_future(room.library.add([folder / "a.md"]))
@@ -419,6 +444,26 @@ async def test_closing_during_a_repair_leaves_it_for_the_next_start(tmp_path: Pa
     assert "failed" not in room.status().values()
     await room.library.resume()
     assert set(room.status().values()) == {"indexed"}
+    await room.close()
+
+
+async def test_indexes_a_crash_left_behind_are_deleted_at_the_next_start(
+    tmp_path: Path, folder: Path
+) -> None:
+    room = Room(tmp_path / "data")
+    await room.library.add([folder])
+    made = await room.library.shelving.create("papers", Chunking(), "", False)
+    await room.library.add([folder], collection="papers")
+    await room.close()
+    shutil.copytree(tmp_path / "data" / "index", tmp_path / "data" / "index-default-1")
+    shutil.copytree(tmp_path / "data" / "index", tmp_path / "data" / "index-0123456789ab-0")
+    (tmp_path / "data" / "index-notes").mkdir()
+
+    room = Room(tmp_path / "data")
+    await room.library.resume()
+    kept = {path.name for path in room.root.glob("index*") if path.is_dir()}
+    assert kept == {"index", f"index-{made.id}-0", "index-notes"}
+    assert len(await room.library.search("leave days", 10)) == 6
     await room.close()
 
 
