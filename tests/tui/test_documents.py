@@ -204,6 +204,12 @@ async def test_progress_is_shown_with_its_keys(runs: Any) -> None:
         await bench.until(lambda: "of 12" not in bench.screen_text())
 
 
+async def test_beside_the_chat_how_far_a_job_is_is_not_cut(runs: Any) -> None:
+    async with runs(size=(120, 36)) as bench:
+        bench.runtime.emit(IngestProgress("j", 1816, 1300, 0, "", rate=4.2, kind="reindex"))
+        await bench.sees("1 300 of 1 816")
+
+
 async def test_what_is_read_now_does_not_move_the_list(runs: Any) -> None:
     async with runs(size=(80, 24)) as bench:
         await in_documents(bench)

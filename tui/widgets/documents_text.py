@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Part = str | tuple[str, str]
 STATUSES: tuple[DocumentStatus, ...] = ("indexed", "queued", "parsing", "embedding", "stale", "failed")
-BAR = 10
+BAR = 8
 """Cells of a progress bar."""
 
 
@@ -44,7 +44,11 @@ def progress_pieces(progress: IngestProgress, pause: str, stop: str) -> list[Con
     word = tr("documents.job.paused") if progress.paused else tr(f"documents.doing.{progress.kind}")
     count = tr("documents.progress", done=format.count(progress.done), total=format.count(progress.total))
     bar = marks.bar * full + marks.bar_empty * (BAR - full)
-    pieces = [Content.assemble((bar, "$warning" if progress.paused else "$accent"), f" {word} {count}")]
+    # The count by itself: in a narrow pane it is not what is cut.
+    pieces = [
+        Content.assemble((bar, "$warning" if progress.paused else "$accent"), f" {word}"),
+        Content(count),
+    ]
     if progress.failed:
         pieces.append(Content.styled(f"{format.count(progress.failed)} {marks.bad}", "$error"))
     if progress.rate is not None and not progress.paused:
