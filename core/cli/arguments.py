@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from core import __version__
@@ -33,20 +34,15 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{tr('cli.error')}: {complaint(message)}\n  → {self.prog} --help\n")
 
 
-def early_language(argv: Sequence[str]) -> Lang | None:
-    """Find ``--lang`` before the arguments are parsed, since the help is in that language too."""
+def early_language(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Lang | None:
+    """Find ``--lang``, else ``LLM_STUDY_LANG``, before the arguments are parsed: help and complaints are in it too."""
+    named = [environ.get("LLM_STUDY_LANG", "")]
     for index, word in enumerate(argv):
-        value = (
-            word[7:]
-            if word.startswith("--lang=")
-            else argv[index + 1]
-            if word == "--lang" and argv[index + 1 :]
-            else ""
-        )
-        for lang in LANGS:
-            if value == lang:
-                return lang
-    return None
+        if word.startswith("--lang="):
+            named.append(word[7:])
+        elif word == "--lang" and argv[index + 1 :]:
+            named.append(argv[index + 1])
+    return next((lang for word in reversed(named) for lang in LANGS if lang == word), None)
 
 
 def _count(text: str) -> int:

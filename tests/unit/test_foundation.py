@@ -120,6 +120,17 @@ def test_the_language_comes_from_the_locale(environ: dict[str, str], lang: str) 
     assert detect_language(environ) == lang
 
 
+def test_help_and_complaints_are_in_the_language_of_the_flag_or_the_environment() -> None:
+    from core.cli.arguments import early_language
+
+    korean = {"LLM_STUDY_LANG": "ko"}
+    assert early_language(["docs", "list"], korean) == "ko"
+    assert early_language(["--lang", "en", "docs", "list"], korean) == "en"
+    assert early_language(["docs", "--lang=ko"], {}) == "ko"
+    assert early_language(["--lang", "fr"], korean) == "ko"  # The complaint about it.
+    assert early_language([], {"LLM_STUDY_LANG": "fr"}) is None
+
+
 def _fields(template: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
 
