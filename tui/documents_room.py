@@ -163,6 +163,12 @@ class DocumentsRoom:
         """Take how far a job is; when it is over, a search that is shown is made again."""
         if event.finished:
             self.state.progress.pop(event.job_id, None)
+            if event.failed and event.kind in {"add", "retry"}:
+                # Their place in a long tree may be far below what is in sight.
+                self._app.tell(
+                    tr("documents.failed.told", count=event.failed, press=self.pane.key("document_failed")),
+                    "warning",
+                )
             pane = self.pane
             if pane.mode == "hits" and pane.query_now.searches:
                 self.search(pane.query_now)

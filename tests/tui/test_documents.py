@@ -226,6 +226,12 @@ async def test_what_is_read_now_does_not_move_the_list(runs: Any) -> None:
         assert heights == {1}
 
 
+async def test_what_an_added_folder_could_not_give_is_told(runs: Any) -> None:
+    async with runs(size=WIDE) as bench:
+        bench.runtime.emit(IngestProgress("j", 12, 12, 2, "", finished=True, kind="add"))
+        await bench.sees("2 could not be indexed. ! in the documents")
+
+
 async def test_a_job_that_is_over_offers_nothing_to_hold(runs: Any) -> None:
     def prepare(runtime: FakeRuntime) -> None:
         runtime.library.all_jobs = [

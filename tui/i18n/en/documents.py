@@ -51,6 +51,7 @@ MESSAGES: dict[str, str] = {
     "documents.no_job": "No job is running.",
     "documents.stopped": "Stopped. What was done stays; s or R goes on with the rest.",
     "documents.failed.title": "{count} failed, newest first",
+    "documents.failed.told": "{count} could not be indexed. {press} in the documents shows why.",
     "documents.failed.none": "Nothing failed.",
     "documents.building": "building",
     "documents.watched": "watched",

@@ -51,6 +51,7 @@ MESSAGES: dict[str, str] = {
     "documents.no_job": "진행 중인 작업이 없습니다.",
     "documents.stopped": "중단했습니다. 끝난 문서는 그대로 있습니다. 나머지는 s나 R로 이어서 합니다.",
     "documents.failed.title": "실패한 문서 {count}건, 최근 것부터",
+    "documents.failed.told": "문서 {count}건을 색인하지 못했습니다. 문서 창에서 {press}를 누르면 이유가 나옵니다.",
     "documents.failed.none": "실패한 문서가 없습니다.",
     "documents.building": "새 색인 중",
     "documents.watched": "감시",
