@@ -102,12 +102,34 @@ def list_documents(
         conditions.append("status != 'removed'")
     where = " AND ".join(conditions)
     rows = store.query(f"SELECT * FROM documents WHERE {where} ORDER BY path, collection", values)
-    first: dict[tuple[str, str], str] = {}
+    # Of some documents only, the first with a content may be another.
+    first = _firsts(rows if not wanted else _sharing(store, rows))
     found = []
     for row in rows:
-        key = (row["collection"], row["stored_as"])
-        owner = first.setdefault(key, row["id"]) if row["stored_as"] else row["id"]
+        owner = first.get((row["collection"], row["stored_as"]), row["id"])
         found.append(_document_of(row, "" if owner == row["id"] else owner, shown(row["path"])))
+    return found
+
+
+def _firsts(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+    """Return the first document with each content in each collection."""
+    first: dict[tuple[str, str], str] = {}
+    for row in rows:
+        if row["stored_as"]:
+            first.setdefault((row["collection"], row["stored_as"]), row["id"])
+    return first
+
+
+def _sharing(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return every document that has the content of one of these, by path."""
+    found: list[dict[str, Any]] = []
+    for part in _batches(list({row["stored_as"] for row in rows if row["stored_as"]})):
+        marks = ", ".join("?" * len(part))
+        found += store.query(
+            f"SELECT id, collection, stored_as FROM documents WHERE stored_as IN ({marks})"
+            " AND status != 'removed' ORDER BY path",
+            list(part),
+        )
     return found
 
 

@@ -514,6 +514,15 @@ async def test_a_collection_named_twice_is_searched_once(room: Room, folder: Pat
         await room.library.find("leave", filters=Filters(collections=("papers", "nowhere")))
 
 
+async def test_a_document_read_alone_is_the_same_as_its_twin_too(room: Room, folder: Path) -> None:
+    (folder / "z.md").write_bytes((folder / "a.md").read_bytes())
+    await room.library.add([folder])
+    every = {item.id: item.same_as for item in room.library.documents()}
+    assert sum(map(bool, every.values())) == 1
+    alone = [documents.list_documents(room.store, ids=[one])[0] for one in every]
+    assert {item.id: item.same_as for item in alone} == every
+
+
 # -- folders ------------------------------------------------------------------------------------------
 
 
