@@ -76,7 +76,7 @@ class DocumentsRoom:
 
         async def work() -> None:
             await workers.store_of(self._app)
-            result = await asyncio.wrap_future(call(self.desk))
+            result = await _unhurt(call(self.desk))
             if then:
                 then(result)
 
@@ -284,7 +284,7 @@ class DocumentsRoom:
             await workers.store_of(self._app)
             paths = await asyncio.to_thread(parse_paths, text)
             if paths:
-                await asyncio.wrap_future(self.desk.add(paths, collection))
+                await _unhurt(self.desk.add(paths, collection))
 
         self._start(work(), "documents-add")
 
@@ -385,6 +385,14 @@ class DocumentsRoom:
         count = node.total if node else 0
         name = clean_line(shelf.name_of(collection), max_chars=60)
         self._app.push_screen(Confirm(tr("documents.collection.remove", name=name, count=count)), confirmed)
+
+
+async def _unhurt(future: Future[Any]) -> Any:
+    """Wait for the core; when the waiting ends because the app is left, what was waited for is not cancelled.
+
+    A job that is cancelled was stopped by the user; one that the end of the program cut off goes on at the next start.
+    """
+    return await asyncio.shield(asyncio.wrap_future(future))
 
 
 def _worth_showing(result: SearchResult) -> SearchResult:

@@ -133,6 +133,30 @@ async def test_a_path_that_is_not_there_stays_to_be_put_right(runs: Any, tmp_pat
         await bench.until(lambda: bench.runtime.added == [f"{tmp_path}/notes"])
 
 
+async def test_leaving_the_app_is_not_stopping_what_is_added(runs: Any, tmp_path: Path) -> None:
+    from concurrent.futures import Future
+
+    going: list[Future[Any]] = []
+
+    def begin(*what: Any) -> Future[Any]:
+        going.append(Future())
+        return going[-1]
+
+    async with runs() as bench:
+        bench.runtime.library.add = begin
+        bench.runtime.library.retry = begin
+        room = bench.app.documents
+        room.add(str(tmp_path))
+        await bench.until(lambda: len(going) == 1)
+        room.retry(["x"])
+        await bench.until(lambda: len(going) == 2)
+        await bench.pilot.pause()
+        bench.app.workers.cancel_all()  # As Textual does when it ends.
+        await bench.until(lambda: not bench.app.workers._workers)
+        await bench.pilot.pause()
+        assert not any(one.cancelled() for one in going)
+
+
 async def test_dropped_files_are_added_to_the_collection_under_the_cursor(runs: Any, tmp_path: Path) -> None:
     from textual import events
 
