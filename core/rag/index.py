@@ -288,7 +288,7 @@ class Index:
     async def _quietly_renewed(self) -> None:
         try:
             await self._renewed()
-        except (RuntimeError, OSError, ValueError, IndexUnusable) as error:
+        except (*_FAULTS, IndexUnusable, StudyError) as error:
             log.info("the next search makes the snapshot: %s", error)
 
     async def _read(self, read: Callable[[Any], Awaitable[T]]) -> T:

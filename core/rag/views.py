@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
-import logging
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,14 +13,11 @@ from typing import Any
 from core.errors import UsageError
 from core.events import Document, Hit
 from core.rag import scan
-from core.rag.index import IndexUnusable
 from core.rag.search import Options, Passage, Result, search
 from core.rag.shelf import Shelf
 from core.rag.types import Details, Filters, SearchResult
 from core.session import Store, documents
 from core.text import clean_line
-
-log = logging.getLogger(__name__)
 
 MAX_QUERY_CHARS = 2_000
 """A longer question is cut: its vector would be an average of everything."""
@@ -81,7 +77,7 @@ class Lookup:
         if (not query and not phrase) or k < 1 or keys == frozenset() or not await self._filled(shelf):
             return Result((), False, 0.0), []
         options = Options(k=k, documents=keys, phrase=phrase, variety=variety)
-        found = await _searched(shelf, query or phrase, options)
+        found = await search(shelf.index, shelf.embedder.query, query or phrase, options)
         owners = await asyncio.to_thread(
             self._owners, shelf.id, {passage.document_id for passage in found.passages}
         )
@@ -196,20 +192,6 @@ class Lookup:
                 _Owner(row["id"], scan.shown(row["path"]), row["collection"], stale)
             )
         return owners
-
-
-async def _searched(shelf: Shelf, query: str, options: Options) -> Result:
-    """Search; once more where files went away under it: a version another process cleaned up, an index replaced."""
-    try:
-        return await search(shelf.index, shelf.embedder.query, query, options)
-    except (RuntimeError, OSError, ValueError) as error:
-        log.info("searching failed, opening the index again: %s", error)
-    shelf.index.close()
-    try:
-        return await search(shelf.index, shelf.embedder.query, query, options)
-    except (RuntimeError, OSError, ValueError) as error:
-        log.warning("the index cannot be searched: %s", error)
-        raise IndexUnusable("damaged") from error
 
 
 def _fits(row: Mapping[str, Any], filters: Filters) -> bool:

@@ -504,6 +504,19 @@ async def test_a_collection_whose_embedder_is_gone_does_not_hide_the_others(
     await room.close()
 
 
+async def test_an_engine_that_breaks_is_not_taken_for_a_broken_index(room: Room, folder: Path) -> None:
+    await room.library.add([folder])
+
+    async def breaking(texts: list[str]) -> list[list[float]]:
+        raise OSError("no route to host")
+
+    await room.library.close()
+    room.library = Library(room.store, room.root / "index", breaking, "fake")
+    with pytest.raises(OSError, match="no route"):
+        await room.library.search("leave")
+    assert set(room.status().values()) == {"indexed"}
+
+
 async def test_a_collection_named_twice_is_searched_once(room: Room, folder: Path) -> None:
     made = await room.library.shelving.create("papers", Chunking(), "", False)
     await room.library.add([folder], collection="papers")
