@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,9 @@ from core.session import Store, ingest_jobs
 
 Progress = Callable[[IngestProgress], None]
 Work = Callable[[Control], Awaitable[None]]
+
+NOTE_EVERY_S = 1.0
+"""How far a job is goes to disk this often."""
 
 
 def quiet(_progress: IngestProgress) -> None:
@@ -82,7 +86,7 @@ class Board:
                 job_id = await committed(
                     ingest_jobs.start_job(self._store, paths, kind, collection, status="queued")
                 )
-            job = Control(job_id, report, kind, collection)
+            job = Control(job_id, self._noting(job_id, report), kind, collection)
             task = asyncio.ensure_future(self._do(job, work))
             self._running[job_id] = (job, task)
             try:
@@ -100,6 +104,21 @@ class Board:
             self._lock.release()
         return job_id
 
+    def _noting(self, job_id: str, report: Progress) -> Progress:
+        """Write down now and then how far a job is: its row must say so when its process is gone."""
+        noted = 0.0
+
+        def told(progress: IngestProgress) -> None:
+            nonlocal noted
+            if time.monotonic() - noted >= NOTE_EVERY_S and not progress.finished:
+                noted = time.monotonic()
+                ingest_jobs.update_job(
+                    self._store, job_id, total=progress.total, done=progress.done, failed=progress.failed
+                )
+            report(progress)
+
+        return told
+
     async def _do(self, job: Control, work: Work) -> None:
         began = False
         try:
@@ -110,6 +129,7 @@ class Board:
                 await work(job)
         except asyncio.CancelledError:
             # At exit the job stays unfinished, for the next start; a job the user stopped is over.
+            ingest_jobs.update_job(self._store, job.id, **_figures(job))
             if not self._closing:
                 if began or job.kind == "rebuild":
                     await self._stopped(job.kind, job.collection)
