@@ -97,8 +97,8 @@ def _job_line(job: JobRow, names: Mapping[str, str]) -> list[str]:
     first = scan.shown(job.paths[0]) if job.paths else ""
     return [
         job.id,
-        job.kind,
-        _status(job),
+        tr(f"docs.job.kind.{job.kind}"),
+        tr(f"docs.job.status.{_status(job)}"),
         f"{job.done}/{job.total}",
         str(job.failed),
         moment(job.started_at),

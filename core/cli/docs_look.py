@@ -94,7 +94,16 @@ def _print_documents(found: Sequence[Document], names: Mapping[str, str]) -> Non
     lines = [heads[:4] + ([heads[4]] if names else []) + heads[5:]]
     for one in found:
         name = [clean_line(names.get(one.collection, one.collection), max_chars=30)] if names else []
-        lines.append([one.id, one.status, str(one.chunks), size(one.bytes), *name, scan.shown(one.path)])
+        lines.append(
+            [
+                one.id,
+                tr(f"docs.status.{one.status}"),
+                str(one.chunks),
+                size(one.bytes),
+                *name,
+                scan.shown(one.path),
+            ]
+        )
     head, *texts = table(lines, right=(2, 3))
     print(head)
     for text, one in zip(texts, found, strict=True):
