@@ -15,7 +15,7 @@ import pytest
 
 from core.errors import StudyError
 from core.events import Citation, MemoryUse, RunEnded, Sample, Span, StoreChanged, Usage
-from core.session import Store, chat, documents, export, ingest_jobs, rescue, samples
+from core.session import Store, chat, export, ingest_jobs, rescue, samples
 from core.session.schema import FORMAT
 
 
