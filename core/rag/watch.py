@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 DEBOUNCE_MS = 500
 """A burst of changes counts as one."""
 
-HINT_MS = 5_000
-"""How often the thread that waits for notifications looks whether it is to end."""
+HINT_MS = 1_000
+"""How often the thread that waits for notifications looks whether it is to end; after the first time it surely hears."""
 
 
 class Watcher:
@@ -55,11 +55,12 @@ class Watcher:
         self._stop = threading.Event()
         self._listening: asyncio.Task[None] | None = None
         self._polls = False
+        self._hears = False
 
     @property
     def listens(self) -> bool:
         """Whether changes are noticed at once; otherwise they are with the next scan."""
-        return self._listening is not None and not self._listening.done()
+        return self._hears and self._listening is not None and not self._listening.done()
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -102,19 +103,24 @@ class Watcher:
 
     async def _listen_to(self, roots: Sequence[Path]) -> None:
         there = await asyncio.to_thread(_folders, roots)
-        if there == self._roots and (self.listens or self._polls):
+        going = self._listening is not None and not self._listening.done()
+        if there == self._roots and (going or self._polls):
             return
         self._stop.set()
         if self._listening is not None:
             with contextlib.suppress(Exception):
                 await self._listening
-        self._roots, self._stop, self._polls = there, threading.Event(), False
+        self._roots, self._stop, self._polls, self._hears = there, threading.Event(), False, False
         if there:
             loop = asyncio.get_running_loop()
             work = asyncio.to_thread(
-                _listen, list(there), self._stop, lambda: loop.call_soon_threadsafe(self._wake.set)
+                _listen, list(there), self._stop, lambda: loop.call_soon_threadsafe(self._noticed)
             )
             self._listening = asyncio.ensure_future(self._listened(work))
+
+    def _noticed(self) -> None:
+        self._hears = True
+        self._wake.set()
 
     async def _listened(self, work: object) -> None:
         try:
@@ -140,7 +146,10 @@ def _folders(roots: Sequence[Path]) -> dict[Path, tuple[int, int]]:
 
 
 def _listen(roots: Sequence[Path], stop: threading.Event, noticed: Callable[[], object]) -> None:
-    """Wait for changes below folders until told to stop. Blocking."""
+    """Wait for changes below folders until told to stop; say so once when it begins to hear them. Blocking.
+
+    What changed between the scan before and that moment made no sound: the caller looks once more.
+    """
     import watchfiles
 
     changes = watchfiles.watch(
@@ -149,8 +158,9 @@ def _listen(roots: Sequence[Path], stop: threading.Event, noticed: Callable[[], 
         debounce=DEBOUNCE_MS,
         stop_event=stop,
         rust_timeout=HINT_MS,
-        yield_on_timeout=False,
+        yield_on_timeout=True,
         raise_interrupt=False,
     )
-    for _change in changes:
-        noticed()
+    for number, change in enumerate(changes):
+        if change or number == 0:
+            noticed()
