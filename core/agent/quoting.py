@@ -53,6 +53,7 @@ async def _meaning(context: ToolContext, citations: Sequence[Citation]) -> list[
         asked, *vectors = await context.engine.embed([context.question, *texts])
     except Exception:
         # Whatever is wrong with the engine: the passages are here, and words can be compared without it.
+        log.info("sentences are compared by their words alone", exc_info=True)
         return None
     return [_cosine(asked, vector) for vector in vectors]
 

@@ -128,11 +128,11 @@ async def test_an_empty_folder_and_the_first_search_of_all(tmp_path: Path) -> No
 
         async def embed(self, texts: list[str]) -> list[list[float]]:
             if texts == [WARM_UP]:
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(1.5)
             return await super().embed(texts)
 
     (tmp_path / "share").mkdir()
     (nothing,) = await measured(tmp_path / "share", tmp_path / "kept", "headings", engine=Cold())
     assert (nothing.corpus.indexed, nothing.corpus.chunks) == (0, 0)
-    assert all(not one.found and one.ms < 300 for one in nothing.outcomes)
+    assert all(not one.found and one.ms < 1_500 for one in nothing.outcomes)
     assert report(nothing, "test").lost == ("leave.md", "safety.md")

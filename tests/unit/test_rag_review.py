@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import shutil
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -301,9 +302,14 @@ async def test_stopping_while_a_batch_is_written_down_keeps_what_it_indexed(room
     await asyncio.wrap_future(
         documents.set_rows(room.store, {first.id: {"status": "embedding", "stored_as": ""}})
     )
-    room.store.submit(lambda db: time.sleep(0.3))
+    held = threading.Event()
+    room.store.submit(lambda db: held.wait(30))
     documents.set_rows(room.store, {first.id: {"status": "indexed", "stored_as": "k"}})
-    await room.library.put_right("add", "default")
+    putting = asyncio.ensure_future(room.library.put_right("add", "default"))
+    # Its reads see what is on disk before the write that waits.
+    await asyncio.to_thread(room.library.documents)
+    held.set()
+    await putting
     assert room.status() == {"c.txt": "indexed"}
 
 
