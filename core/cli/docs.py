@@ -7,19 +7,18 @@ that another process is in the middle of to that process.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from core.cli.arguments import stderr
 from core.cli.docs_names import existing
 from core.cli.docs_words import CLEAR
+from core.cli.stored import opened
 from core.cli.work import runtime
-from core.errors import StudyError, UsageError
+from core.errors import UsageError
 from core.events import Event, Notice
 from core.paths import Paths
-from core.session import Store
 from core.settings import Settings
 from core.text import clean
 
@@ -55,7 +54,7 @@ def run(arguments: argparse.Namespace, settings: Settings, paths: Paths) -> int:
     _check(arguments)
     changes = any(getattr(arguments, name, None) for name in ("verb", "stop", "resume"))
     if action in _STORE and not changes:
-        with _store(paths) as store:
+        with opened(paths) as store:
             return int(_function(_STORE[action])(store, arguments))
     with runtime(settings, paths) as work:
         if not arguments.json:
@@ -93,16 +92,3 @@ def _function(name: str) -> Callable[..., int]:
     module, _, function = name.partition(":")
     found: Callable[..., int] = getattr(importlib.import_module(f"core.cli.{module}"), function)
     return found
-
-
-@contextlib.contextmanager
-def _store(paths: Paths) -> Iterator[Store]:
-    try:
-        paths.ensure()
-    except OSError as error:
-        raise StudyError("error.data_dir", path=paths.data, reason=error) from error
-    store = Store.open(paths.session_db)
-    try:
-        yield store
-    finally:
-        store.close()

@@ -21,8 +21,9 @@ from core.agent.replay.words import json_text
 from core.agent.tools import registry
 from core.cli import print_json
 from core.cli.ask import span_json
+from core.cli.stored import opened
 from core.cli.work import runtime, wait
-from core.errors import StudyError, UsageError
+from core.errors import UsageError
 from core.events import Event, PermissionAsked, RunEnded, Span
 from core.i18n import tr
 from core.paths import Paths
@@ -39,21 +40,8 @@ def run(arguments: argparse.Namespace, settings: Settings, paths: Paths) -> int:
         with runtime(settings, paths) as work:
             wait(work.store_ready)
             return _ENGINE[arguments.action](work, arguments)
-    with _store(paths) as store:
+    with opened(paths) as store:
         return _STORE[arguments.action](store, arguments)
-
-
-@contextlib.contextmanager
-def _store(paths: Paths) -> Iterator[Store]:
-    try:
-        paths.ensure()
-    except OSError as error:
-        raise StudyError("error.data_dir", path=paths.data, reason=error) from error
-    store = Store.open(paths.session_db)
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 # -- without an engine -------------------------------------------------------------------------------------
