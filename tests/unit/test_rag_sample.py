@@ -100,7 +100,10 @@ def test_every_quote_is_in_its_document(question: Question) -> None:
 def test_the_splits_hold_different_questions() -> None:
     train, test = questions("train"), questions("test")
     assert len(train) + len(test) == len(ALL)
-    assert 0.35 <= len(train) / len(ALL) <= 0.45
+    # Training questions may be added; what is reported is measured on the same questions as before.
+    assert len(test) == 186 and sum(question.unanswerable for question in test) == 35
+    for kind in Counter(question.kind for question in test):
+        assert sum(question.kind == kind for question in train) >= 3, kind
     quotes = [{(g.document, g.quote) for q in part for g in q.gold} for part in (train, test)]
     assert not quotes[0] & quotes[1]
     for one in train:
