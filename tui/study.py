@@ -12,10 +12,9 @@ import threading
 import time
 from collections import deque
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from textual import on
-from textual.app import App
 from textual.worker import Worker, WorkerState
 
 from core import i18n
@@ -49,6 +48,7 @@ from tui.screens.room import Room
 from tui.screens.sessions import SessionsScreen
 from tui.screens.workbench import Layout, Workbench
 from tui.state import Pending, State
+from tui.telling import Telling
 from tui.trace_room import TraceRoom
 from tui.widgets.basics import Choices
 from tui.widgets.composer import Composer
@@ -71,10 +71,8 @@ MAX_ERRORS = 8
 
 ERROR_WINDOW_S = 5.0
 
-Severity = Literal["information", "warning", "error"]
 
-
-class StudyApp(App[None], inherit_bindings=False):
+class StudyApp(Telling, inherit_bindings=False):
     """LLM Study on a terminal.
 
     Args:
@@ -222,13 +220,6 @@ class StudyApp(App[None], inherit_bindings=False):
             self.tell(str(error), "error")
         elif not isinstance(error, asyncio.CancelledError):
             self.report_unexpected(error)
-
-    def tell(self, text: str, severity: str = "information") -> None:
-        """Show a sentence for a few seconds. Never markup."""
-        kind: Severity = (
-            "error" if severity == "error" else "warning" if severity == "warning" else "information"
-        )
-        self.notify(text, severity=kind, markup=False, timeout=10 if kind == "error" else 5)
 
     def write_to_terminal(self, sequence: str) -> None:
         """Send an escape sequence of our own to the terminal."""

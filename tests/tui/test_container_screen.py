@@ -75,7 +75,7 @@ async def test_starting_shows_how_far_it_is_and_then_how_to_use_it(runs: Runs) -
         await bench.sees("Pulling ollama/ollama:0.12.3.")
         await bench.sees("25 %  512 MiB / 2.0 GiB")
         await bench.pilot.press("s")
-        await bench.until(lambda: any("already" in toast.message for toast in bench.app._notifications))
+        await bench.until(lambda: any("already" in notice.text for notice in bench.app.notices))
         desk.now = HEALTHY
         desk.lines = ("llama runner started",)
         desk.progress("health", "Waiting for the health check.")

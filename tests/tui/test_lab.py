@@ -258,7 +258,7 @@ async def test_a_refused_start_is_a_sentence(runs: Any) -> None:
         fake(bench).refuse = "error.run.cancelled"
         await open_lab(bench)
         await bench.pilot.press("enter")
-        await bench.until(lambda: bench.app._notifications)
+        await bench.until(lambda: bench.app.notices)
         assert not fake(bench).started
 
 

@@ -36,10 +36,8 @@ def shown(bench: Any) -> str:
 
 
 async def told(bench: Any, text: str) -> None:
-    """Wait for a toast; on screen its words are wrapped."""
-    await bench.until(
-        lambda: any(text in toast.message for toast in bench.app._notifications), f"{text!r} told"
-    )
+    """Wait for a sentence to be told; on screen its words are wrapped."""
+    await bench.until(lambda: any(text in notice.text for notice in bench.app.notices), f"{text!r} told")
 
 
 async def on_row(bench: Any, name: str) -> None:

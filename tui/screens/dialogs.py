@@ -17,13 +17,13 @@ from textual.widgets import Input
 
 from core.i18n import tr
 from core.text import clean_line
-from tui.patches import GuardedScreen
+from tui.screens.told import ToldScreen
 from tui.widgets.basics import Plain
 from tui.widgets.composer import complete_path
 from tui.widgets.rows import Row, RowList
 
 
-class Dialog(GuardedScreen, ModalScreen):  # type: ignore[type-arg]
+class Dialog(ToldScreen, ModalScreen):  # type: ignore[type-arg]
     """A box over the workbench; Escape closes it without an answer."""
 
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]

@@ -13,14 +13,14 @@ from textual.widget import Widget
 
 from core.i18n import tr
 from tui import actions
-from tui.patches import GuardedScreen
+from tui.screens.told import ToldScreen
 from tui.screens.workbench import MIN_SIZE, NARROW
 from tui.state import State
 from tui.widgets.basics import Choices, Plain
 from tui.widgets.header import Header
 
 
-class Room(GuardedScreen):
+class Room(ToldScreen):
     """Header, what :meth:`body` gives, the room's keys, the app's keys. Escape leaves it.
 
     Args:

@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from core.i18n import tr
 from tui import actions
-from tui.patches import GuardedScreen
+from tui.screens.told import ToldScreen
 from tui.state import State
 from tui.widgets.basics import Choices, Divider, Plain
 from tui.widgets.chat import ChatPane, FindBar
@@ -47,7 +47,7 @@ class Layout:
     documents: int = 32
 
 
-class Workbench(GuardedScreen):
+class Workbench(ToldScreen):
     """Arranges the panes; what is in them is theirs."""
 
     @dataclass
