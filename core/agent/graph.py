@@ -112,7 +112,9 @@ class Conduct(AgentMiddleware):
         async with run.recorder.span("route", "route", attributes) as seen:
             choose = None if run.small else functools.partial(forms.choose, self.speaker)
             about = {one.name: one.description for one in run.tools.values() if one.source != "builtin"}
-            plan = await run.router.plan(run.question, list(run.tools), choose=choose, described=about)
+            plan = await run.router.plan(
+                run.question, list(run.tools), choose=choose, described=about, search=run.context.search
+            )
             plan = await forms.completed(self.speaker, plan)
             chosen = ", ".join(step.tool for step in plan.steps)
             seen["name"] = f"route → {chosen or ('ask' if plan.ask else 'answer')}"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Permission = Literal["allow", "ask", "deny"]
 Search = Callable[[str, int], Awaitable["list[Hit] | SearchResult"]]
 """Finds passages: query, how many. A bare list does not say whether it has the answer."""
-DecidedBy = Literal["code", "examples", "model", "user", "none"]
+DecidedBy = Literal["code", "examples", "documents", "model", "user", "none"]
 
 
 # -- tools -------------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ class Certain:
 
     step: Step
     missing: str = ""
+    soft: bool = False
+    """Documents that have the answer are the better place: the words may as well ask for something written."""
 
 
 def _any(*patterns: str) -> re.Pattern[str]:
@@ -51,6 +53,7 @@ _WEB = _any(
     r"^\s*(?:please\s+)?google\s+\w",
     r"\bweb search\b",
 )
+_NET = _any(r"인터넷|웹|구글|네이버|온라인", r"\b(?:web|online|internet|google)\b")
 _WEB_WORDS = _any(
     r"(?:인터넷|웹|구글|네이버|온라인)(?:에서|으로|에)?(?=\s|$)",
     r"\s*(?:을|를|에\s*대해서?)?\s*(?:웹\s*)?(?:검색|찾아)(?:해|\s*봐|\s*줘|\s*주세요|\s*좀|\s*부탁해?)*.*$",
@@ -75,6 +78,11 @@ _NO_WEATHER = _any(
     "노래", "가사", "시를", "기후의", "차이", r"\bstory\b", r"\bpoem\b", r"\bhaiku\b", r"\bsimulat", r"\bballoon\b", r"\bunder the weather\b",
     r"\bstatistics\b", "단어", "제목",
 )  # fmt: skip
+_OUTSIDE = _any(
+    "날씨", "기온", "예보", "우산", r"비(?:가|는|도)?\s*(?:와|오|올|내리|내려)", r"눈(?:이|은|도)?\s*(?:와|오|올|내리|내려)", "지금", "오늘", "내일",
+    r"\b(?:weather|forecasts?|umbrella|rain\w*|snow\w*|now|today|tonight|tomorrow|outside)\b",
+)  # fmt: skip
+"""Words of weather; a number of degrees may be a machine's."""
 _TOMORROW = _any("내일", r"\btomorrow\b")
 _WEEK = _any(r"이번\s*주", "주간", "일주일", r"\bweek(?:'s|ly)?\b", r"\bnext (?:few|seven|7) days\b")
 
@@ -83,6 +91,10 @@ _NOW = _any(
     r"무슨\s*요일", r"올해(?:가|는)?\s*몇\s*년", r"\bwhat time is it\b", r"\bcurrent time\b", r"\bthe time (?:now|in)\b",
     r"\bwhat(?:'s| is)\s+(?:today's date|the date|the time|the day)\b", r"\btoday's date\b", r"\b(?:what|which) day\b.*\b(?:is it|today|is today)\b",
 )  # fmt: skip
+_ITS_TIME = re.compile(
+    r".*(?:지금|현재|오늘|올해|요일).*|몇\s*시\S*|시각|시간|거기|여기|혹시|알려\s*줘|말해\s*줘|우리나라|한국"
+)
+"""What of a question for the time is neither a place nor anything else."""
 _MEMORY = _any(
     r"(?:메모리|램|RAM)(?:를|을|은|는|이|가)?\s*(?:얼마|사용|남|얼만|어느|몇|쓰)", r"남은\s*(?:램|메모리)", r"메모리\s*사용량",
     r"\bhow much (?:memory|ram)\b", r"\b(?:memory|ram) (?:usage|use|is (?:used|free|left))\b", r"\bfree (?:memory|ram)\b",
@@ -100,6 +112,11 @@ _ENGINE = _any(
 _STATUS = _any(
     r"(?:컴퓨터|서버|머신|시스템|엔진|장비)(?:의)?\s*상태", r"\b(?:system|server|machine|engine) status\b"
 )
+_NEEDS = _any(
+    r"필요|권장|최소|최대|요구|규격|사양",
+    r"\b(?:needs?|needed|requires?|required|minimum|maximum|recommended)\b",
+)
+"""Of what is asked for a machine's specification, not its state."""
 _TOPICS = ((_ENGINE, "engine"), (_MEMORY, "memory"), (_CPU, "cpu"), (_DISK, "disk"), (_STATUS, "all"))
 
 _KEEP = re.compile(
@@ -147,7 +164,7 @@ def certain(text: str) -> Certain | None:
         return Certain(Step("fetch_page", {"url": url[0].rstrip(".,;:!?)]}")}))
     if _WEB.search(text) and not _MINE.search(text):
         query = _query(text)
-        return Certain(Step("web_search", {"query": query}), "" if query else "query")
+        return Certain(Step("web_search", {"query": query}), "" if query else "query", not _NET.search(text))
     expression = _expression(text)
     if expression:
         return Certain(Step("calculator", {"expression": expression}))
@@ -204,20 +221,22 @@ def _weather(text: str) -> Certain | None:
         return None
     day = "week" if _WEEK.search(text) else "tomorrow" if _TOMORROW.search(text) else ""
     arguments = ({"place": place} if place else {}) | ({"day": day} if day else {})
-    return Certain(Step("weather", arguments), "" if place else "place")
+    return Certain(Step("weather", arguments), "" if place else "place", not _OUTSIDE.search(text))
 
 
 def _now(text: str) -> Certain | None:
     if not _NOW.search(text):
         return None
     zone = find_place(text)
-    return Certain(Step("now", {"zone": zone} if zone else {}))
+    # "When does the first bus go?" asks for a time that is written somewhere.
+    about = _ITS_TIME.sub(" ", text.replace(zone, " ") if zone else text)
+    return Certain(Step("now", {"zone": zone} if zone else {}), soft=bool(re.search(r"[가-힣]{2}", about)))
 
 
 def _status(text: str) -> Certain | None:
     for pattern, topic in _TOPICS:
         if pattern.search(text):
-            return Certain(Step("system_status", {"topic": topic}))
+            return Certain(Step("system_status", {"topic": topic}), soft=bool(_NEEDS.search(text)))
     return None
 
 

@@ -1,4 +1,4 @@
-"""The routed way of choosing tools: certain words first, then likeness to labelled questions."""
+"""The routed way of choosing tools: certain words first, then likeness to labelled questions, then what documents hold."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from core.agent.routing import evidence
 from core.agent.routing.labelled import labelled
 from core.agent.routing.patterns import Certain, arguments_for, certain
-from core.agent.types import DecidedBy, Plan, Step
+from core.agent.types import DecidedBy, Plan, Search, Step
 from core.i18n import catalogue
 from core.text import clean_line
 
@@ -83,6 +84,7 @@ class Router:
         *,
         choose: Choose | None = None,
         described: Mapping[str, str] | None = None,
+        search: Search | None = None,
     ) -> Plan:
         """Choose the tools for a question, in order.
 
@@ -91,6 +93,7 @@ class Router:
             tools: Names of the tools that can be used now.
             choose: Asks a model where it is close; without it the nearest examples decide.
             described: Descriptions of tools nobody has labelled questions for.
+            search: Of the user's documents: asked where likeness alone would leave them out, but not clearly.
         """
         text = question[:2000]
         taught = await self._by_teaching(text, tools)
@@ -100,6 +103,11 @@ class Router:
         # What is to be remembered is kept as it was said, whatever it asks for.
         kept = whole if whole and whole[0].step.tool == "remember" else []
         found = kept or _several(text, tools) or whole
+        asked = search if "search_documents" in tools else None
+        if asked is not None and len(found) == 1 and found[0].soft:
+            plan = await self._by_likeness(text, None, asked, instead=True)
+            if plan.steps:
+                return plan
         if found:
             missing = next((one for one in found if one.missing), None)
             if missing is not None:
@@ -107,7 +115,7 @@ class Router:
             return Plan(tuple(one.step for one in found[:MAX_STEPS]), "code")
         if "search_documents" not in tools and not described:
             return Plan()
-        plan = await self._by_likeness(text, choose if "search_documents" in tools else None)
+        plan = await self._by_likeness(text, choose if "search_documents" in tools else None, asked)
         own = await self._by_description(text, described, plan.score or 0.0) if described else None
         return own or (plan if "search_documents" in tools else Plan())
 
@@ -155,25 +163,42 @@ class Router:
             return None
         return Plan((Step(lines[line], {}),), "examples", best, line)
 
-    async def _by_likeness(self, text: str, choose: Choose | None = None) -> Plan:
+    async def _by_likeness(
+        self,
+        text: str,
+        choose: Choose | None = None,
+        search: Search | None = None,
+        *,
+        instead: bool = False,
+    ) -> Plan:
+        """Choose between the documents and no tool.
+
+        Args:
+            instead: Another tool is asked for by its words: only what the documents hold speaks against it.
+        """
         await self.warm_up()
         [vector] = await self._embed([text[:1000]])
         best = {label: self._nearest(vector, label) for label in ("search_documents", "none")}
         (documents, [nearest, *_]), (none, [other, *_]) = best["search_documents"], best["none"]
         ahead = documents - none - MARGIN
-        unsure = ("search_documents", "none") if abs(ahead) < UNSURE else ()
         by: DecidedBy = "examples"
-        search = ahead > 0
+        if search is not None and ahead > evidence.NEVER and (instead or ahead <= 0):
+            weighed = await evidence.lead(text, ahead, search)
+            if weighed is not None and weighed > 0:
+                return Plan((_search(text),), "documents", documents, nearest)
+        if instead:
+            return Plan()
+        unsure = ("search_documents", "none") if abs(ahead) < UNSURE else ()
+        wanted = ahead > 0
         if unsure and choose is not None:
             # Both kinds in turn, the nearest of each last.
             pairs = zip(best["search_documents"][1][::-1], best["none"][1][::-1], strict=False)
             shots = [shot for a, b in pairs for shot in ((a, "search_documents"), (b, "none"))]
             picked = await choose(text, shots)
             if picked in unsure:
-                search, by = picked == "search_documents", "model"
-        if search:
-            step = Step("search_documents", {"query": clean_line(text, max_chars=400)})
-            return Plan((step,), by, documents, nearest, unsure)
+                wanted, by = picked == "search_documents", "model"
+        if wanted:
+            return Plan((_search(text),), by, documents, nearest, unsure)
         return Plan((), by, none, other, unsure)
 
     def _nearest(self, vector: Sequence[float], label: str) -> tuple[float, list[str]]:
@@ -182,6 +207,10 @@ class Router:
         scores = (matrix @ _unit([vector])[0]).tolist()
         best = sorted(range(len(texts)), key=scores.__getitem__, reverse=True)[:NEIGHBOURS]
         return sum(scores[at] for at in best) / len(best), [texts[at] for at in best]
+
+
+def _search(text: str) -> Step:
+    return Step("search_documents", {"query": clean_line(text, max_chars=400)})
 
 
 def _one(text: str, tools: Sequence[str]) -> list[Certain]:
