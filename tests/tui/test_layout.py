@@ -80,6 +80,26 @@ async def test_side_panes_get_wider_and_narrower(runs: Any) -> None:
         await bench.until(lambda: width() > before)
 
 
+async def test_a_wide_terminal_gives_the_documents_more_room(runs: Any) -> None:
+    async with runs(size=(120, 36)) as bench:
+        width = lambda pane: bench.app.bench.query_one(f"#{pane}").outer_size.width  # noqa: E731
+        at_120 = width("documents")
+        await bench.pilot.resize_terminal(200, 50)
+        await bench.until(lambda: width("documents") >= 60)
+        # An answer's lines are as long as ever.
+        assert width("chat") >= 100
+        # What the user arranged holds, as far as the chat is left room.
+        bench.app.bench.focus_pane("documents")
+        arranged = width("documents") + 6
+        await bench.pilot.press("f8", "f8", "f8")
+        await bench.until(lambda: width("documents") == arranged)
+        await bench.pilot.resize_terminal(120, 36)
+        await bench.until(lambda: at_120 <= width("documents") < arranged)
+        assert width("chat") >= 36
+        await bench.pilot.resize_terminal(200, 50)
+        await bench.until(lambda: width("documents") == arranged)
+
+
 async def test_a_terminal_too_small_says_so(runs: Any) -> None:
     async with runs(size=(50, 12)) as bench:
         await bench.sees("LLM Study needs at least 60 × 16")

@@ -31,8 +31,17 @@ NARROW = 100
 """Below this many columns the panes become tabs."""
 
 MIN_SIZE = (60, 16)
-SIDE_WIDTH = (18, 70)
+SIDE_WIDTH = (18, 100)
 """Narrowest and widest a side pane gets, in cells."""
+
+CHAT_WIDTH = 36
+"""Cells the chat is always left."""
+
+RESOURCES_WIDTH = 28
+
+DOCUMENTS_WIDTH = (32, 120, 0.4)
+"""Cells of the documents where nobody arranged them, up to how many columns, and their share of every column more:
+the lines of an answer do not get longer than 112."""
 
 
 @dataclass
@@ -43,8 +52,9 @@ class Layout:
     """The one pane shown, or ``None`` for all three."""
     whole_trace: bool = False
     """The trace has the screen to itself where there is room for the chat beside it."""
-    resources: int = 28
-    documents: int = 32
+    resources: int | None = None
+    documents: int | None = None
+    """Cells, once the user has set them; ``None``: by the width of the terminal."""
 
 
 class Workbench(ToldScreen):
@@ -147,8 +157,9 @@ class Workbench(ToldScreen):
                 divider.display = three
             self.query_one("#strip").display = "strip" in seen
             self.query_one("#tabs").display = narrow
-            self.resources.styles.width = self.arrangement.resources if three else "1fr"
-            self.documents.styles.width = self.arrangement.documents if three else "1fr"
+            resources, documents = self._side_widths()
+            self.resources.styles.width = resources if three else "1fr"
+            self.documents.styles.width = documents if three else "1fr"
             self.set_class(self.beside, "-beside")
             whole = self.arrangement.view == "documents"
             self.documents.stand("one" if narrow else "whole" if whole else "beside")
@@ -239,11 +250,22 @@ class Workbench(ToldScreen):
             self._widen("documents", step if pane == "documents" else -step)
         self.lay_out()
 
+    def _side_widths(self) -> tuple[int, int]:
+        """Return the cells of resources and documents: as arranged, or by the width; the chat keeps room."""
+        narrowest, widest = SIDE_WIDTH
+        least, columns, share = DOCUMENTS_WIDTH
+        width = self.size.width
+        resources = self.arrangement.resources or RESOURCES_WIDTH
+        documents = self.arrangement.documents or min(widest, least + int(max(0, width - columns) * share))
+        room = width - CHAT_WIDTH - 2  # Both dividers.
+        documents = max(narrowest, min(documents, room - resources))
+        return max(narrowest, min(resources, room - documents)), documents
+
     def _widen(self, pane: Literal["resources", "documents"], step: int) -> None:
-        other = self.arrangement.documents if pane == "resources" else self.arrangement.resources
-        widest = min(SIDE_WIDTH[1], self.size.width - other - 40)
-        width = getattr(self.arrangement, pane) + step
-        setattr(self.arrangement, pane, max(SIDE_WIDTH[0], min(widest, width)))
+        resources, documents = self._side_widths()
+        now, other = (resources, documents) if pane == "resources" else (documents, resources)
+        most = min(SIDE_WIDTH[1], self.size.width - other - CHAT_WIDTH - 2)
+        setattr(self.arrangement, pane, max(SIDE_WIDTH[0], min(most, now + step)))
 
     @on(Divider.Dragged)
     def _dragged(self, event: Divider.Dragged) -> None:
