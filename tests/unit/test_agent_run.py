@@ -85,7 +85,7 @@ async def world(tmp_path: Path):
     events: list[Event] = []
 
     async def search(query: str, k: int) -> list[Hit]:
-        return [HIT]
+        return [HIT] if "leave" in query.lower() else []
 
     agent = Agent(
         store, FakeEngine(server.url), Settings(retries=0), events.append, lambda: search, FakeHub()
