@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,14 +41,26 @@ def tool_spans(data: Path, run_id: str) -> list[tuple[str, str]]:
     return [(json.loads(row["attributes"])["gen_ai.tool.name"], row["status"]) for row in found]
 
 
+#: What the input says while nothing is typed.
+EMPTY_INPUT = ("Ask something", "질문을 입력하십시오")
+
+
 def say_yes(window: Terminal, data: Path) -> None:
     """Press y until it counts: in the moment after the question appeared a letter is typing, and goes to the input."""
+
+    def counted() -> bool:
+        return bool(rows(data, "SELECT 1 FROM permissions WHERE answer = 'once'"))
+
+    def typed() -> bool:
+        return not any(empty in window.screen() for empty in EMPTY_INPUT)
+
     for _ in range(20):
         window.press("y")
-        with contextlib.suppress(AssertionError):
-            wait_until(lambda: rows(data, "SELECT 1 FROM permissions WHERE answer = 'once'"), 1, "not yet")
+        wait_until(lambda: counted() or typed(), 40, "y is neither an answer nor in the input")
+        if counted():
             return
         window.press("backspace", "shift+tab")
+        wait_until(lambda: not typed(), 40, "the letter stays in the input")
     raise AssertionError(f"y was not taken\n{window.screen()}")
 
 
