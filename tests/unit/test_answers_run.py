@@ -108,6 +108,7 @@ async def test_an_answer_is_checked_numbered_and_kept_with_what_the_check_gave(d
 
 
 async def test_an_answer_without_documents_is_not_checked(desk: Desk) -> None:
+    desk.hits = []
     ended = await desk.ask("Hello", Script(["Hi, 12 of 13 say 14."]))
     assert ended.support is None and chat.messages(desk.store, desk.session)[-1].support is None
 

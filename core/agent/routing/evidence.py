@@ -69,7 +69,8 @@ async def lead(question: str, ahead: float, search: Search) -> float | None:
         log.info("the documents were not asked whether a question is theirs: %s", error)
         return None
     hits = found if isinstance(found, list) else found.hits
-    score = max((hit.score for hit in hits), default=0.0)
+    # Of a search of another making scores may not end at 1.
+    score = min(1.0, max((hit.score for hit in hits), default=0.0))
     told = NAMED * named(question, hits) + OURS * bool(_OURS.search(question))
     return ahead + SCORE * score + told - BAR
 
