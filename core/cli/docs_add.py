@@ -124,14 +124,14 @@ def summary(indexed: int, failed: int, unchanged: int | None = None) -> str:
 
 
 def retry(work: Runtime, arguments: argparse.Namespace) -> int:
-    """Index failed documents again: those named, or all. Exit code 1 when one fails again."""
+    """Index documents again that failed or were stopped: those named, or all. Exit code 1 when one fails again."""
     rows = _rows(wait(work.store_ready), arguments.collection)
     if arguments.ids:
         chosen = the_documents(rows, arguments.ids, folders=True)
     else:
-        chosen = [one for one in rows if one.status == "failed"]
+        chosen = [one for one in rows if one.status in ("failed", "stopped")]
     if not chosen:
-        return _nothing(arguments, "docs.none_failed")
+        return _nothing(arguments, "docs.none_left")
     return _again(work, arguments, chosen, work.library.retry)
 
 

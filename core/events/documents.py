@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-DocumentStatus = Literal["queued", "parsing", "embedding", "indexed", "failed", "stale", "removed"]
+DocumentStatus = Literal["queued", "parsing", "embedding", "indexed", "failed", "stopped", "stale", "removed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Document:
     title: str
     status: DocumentStatus
     reason: str = ""
-    """Why it failed, a sentence for the user."""
+    """Why it failed or was not read, a sentence for the user."""
     media_type: str = ""
     bytes: int = 0
     chunks: int = 0

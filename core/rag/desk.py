@@ -65,7 +65,7 @@ class Documents:
         return self._do(self._follow)
 
     def retry(self, document_ids: Sequence[str] = ()) -> Future[str]:
-        """Try failed documents again, all when none is named; the future gives the last job's id."""
+        """Try failed and stopped documents again, all when none is named; the future gives the last job's id."""
         return self._do(lambda library: library.retry(document_ids, self._ground.emit))
 
     def reindex(self, document_ids: Sequence[str]) -> Future[str]:
@@ -91,7 +91,7 @@ class Documents:
         return self._do(lambda library: library.resume_job(job_id, self._ground.emit))
 
     def stop(self, job_id: str) -> Future[None]:
-        """End a job; documents it did not reach keep what they had."""
+        """End a job; documents it did not reach keep what they had, new ones are ``stopped``."""
         return self._do(lambda library: library.board.stop(job_id))
 
     # -- reading -----------------------------------------------------------------------------------------

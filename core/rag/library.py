@@ -117,7 +117,7 @@ class Library:
         """Index files and folders; folders are walked, unchanged files skipped, changed ones replaced.
 
         Every file ends ``indexed``, or ``failed`` with a reason in the ledger. Cancelling the task that waits
-        here stops the job: files not reached keep what they had, new ones are marked as stopped.
+        here stops the job: files not reached keep what they had, new ones are ``stopped`` and the next sync's.
 
         Returns:
             The job's id.
@@ -183,12 +183,13 @@ class Library:
         return job_id
 
     async def retry(self, document_ids: Sequence[str] = (), on_progress: Progress = quiet) -> str:
-        """Try documents that failed once more: these, or all. Returns the last job's id, ``""`` for nothing to do."""
-        failed = await asyncio.to_thread(
-            self._store.query, "SELECT id FROM documents WHERE status = 'failed' ORDER BY path"
+        """Try documents that failed or were stopped: these, or all. Returns the last job's id, ``""`` for nothing to do."""
+        left = await asyncio.to_thread(
+            self._store.query,
+            "SELECT id FROM documents WHERE status IN ('failed', 'stopped') ORDER BY path",
         )
         asked = set(document_ids)
-        wanted = [row["id"] for row in failed if not asked or row["id"] in asked]
+        wanted = [row["id"] for row in left if not asked or row["id"] in asked]
         return await self.reindex(wanted, on_progress, kind="retry") if wanted else ""
 
     async def resume_job(self, job_id: str, on_progress: Progress = quiet) -> None:
@@ -266,12 +267,13 @@ class Library:
         return found
 
     async def differs(self, collection: str) -> bool:
-        """Say whether a sync would have anything to do."""
+        """Say whether a sync would have anything to do that nobody stopped."""
         shelf = await self.shelf(collection)
         found = await asyncio.to_thread(self._survey, shelf)
         known = await asyncio.to_thread(collections.list_sources, self._store, shelf.id)
         suspended = {row["id"] for row in known if row["status"] == "suspended"}
-        return bool(found.changed or found.moved or found.removed) or suspended != set(found.suspended)
+        begun = len(found.changed) > found.stopped or found.moved or found.removed
+        return bool(begun) or suspended != set(found.suspended)
 
     def _survey(self, shelf: Shelf) -> Survey:
         return survey(

@@ -25,6 +25,8 @@ class Survey:
     changed: list[scan.Candidate] = field(default_factory=list)
     """New and changed files, to be indexed."""
     added: int = 0
+    stopped: int = 0
+    """Of ``changed``: not reached by a job the user stopped."""
     unchanged: int = 0
     moved: dict[str, str] = field(default_factory=dict)
     """Document id → its new stored path."""
@@ -73,7 +75,8 @@ def survey(
             found.unchanged += 1
             continue
         found.changed.append(item)
-        found.added += row is None or row.status == "removed"
+        found.added += row is None or row.status in ("removed", "stopped")
+        found.stopped += row is not None and row.status == "stopped"
     gone = [
         (path, row)
         for path, row in rows.items()

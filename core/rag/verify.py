@@ -81,8 +81,8 @@ async def disown(store: Store, collection: str) -> None:
     """Say of every document that nothing of it is in the index, and put those that can be read in the queue."""
     rows = await asyncio.to_thread(_rows, store, collection)
     again = _again("rag.reason.rebuild")
-    # What failed and never was in the index stays as it is, with its reason.
-    lost = [row["id"] for row in rows if row["stored_as"] or row["status"] != "failed"]
+    # What failed or was stopped and never was in the index stays as it is, with its reason.
+    lost = [row["id"] for row in rows if row["stored_as"] or row["status"] not in ("failed", "stopped")]
     await committed(documents.set_rows(store, dict.fromkeys(lost, again)))
 
 

@@ -163,19 +163,19 @@ def rows_of(store: Store, ids_or_paths: Sequence[str]) -> dict[str, dict[str, An
 
 
 def end_middle(store: Store, collection: str, middle: Sequence[str], reason: str) -> Future[None]:
-    """Let no document of a collection be in the middle of anything: what has an older version in the index is stale.
+    """Let no document of a collection be in the middle of anything: it was stopped; with an older version, it is stale.
 
     Decided when it is written: what a job wrote just before may say that a document is done.
 
     Args:
         middle: Statuses that end.
-        reason: Why what is not in the index failed.
+        reason: Why what is not in the index was not read.
     """
     marks = ", ".join("?" * len(middle))
 
     def work(db: Database) -> None:
         db.execute(
-            "UPDATE documents SET status = CASE stored_as WHEN '' THEN 'failed' ELSE 'stale' END,"
+            "UPDATE documents SET status = CASE stored_as WHEN '' THEN 'stopped' ELSE 'stale' END,"
             " reason = CASE stored_as WHEN '' THEN ? ELSE reason END, updated_at = ?"
             f" WHERE collection = ? AND status IN ({marks})",
             [reason, time.time(), collection, *middle],

@@ -234,7 +234,7 @@ async def test_stopping_leaves_no_file_in_between(room: Room, folder: Path) -> N
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert set(room.status().values()) == {"indexed", "failed"}
+    assert set(room.status().values()) == {"indexed", "stopped"}
     assert [job.status for job in ingest_jobs.list_jobs(room.store)] == ["cancelled"]
     await room.library.add([folder], quiet)
     assert set(room.status().values()) == {"indexed"}

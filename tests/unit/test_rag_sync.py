@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import UsageError
+from core.events import IngestProgress
+from core.i18n import tr
 from core.rag.chunking import Chunking
-from core.rag.types import Filters
+from core.rag.types import Filters, failed_of
 from core.session import collections, ingest_jobs
 from tests.unit.test_rag_library import Room, quiet
 
@@ -320,11 +322,51 @@ async def test_a_stopped_job_returns_and_leaves_nothing_in_between(room: Room, f
     await asyncio.wait_for(begun.wait(), 60)
     await room.library.board.stop(ids[0])
     assert await asyncio.wait_for(adding, 30) == ids[0]
-    assert set(room.status().values()) == {"indexed", "failed"}
+    assert set(room.status().values()) == {"indexed", "stopped"}
     [job] = ingest_jobs.list_jobs(room.store)
     assert job.status == "cancelled" and job.total == 123 and 0 < job.done < 123, "it says how far it was"
+    assert (job.failed, failed_of(room.library.documents())) == (0, []), "what was not reached did not fail"
+    [collection] = await room.library.shelving.collections()
+    assert collection.failed == 0
+    left = [item for item in room.library.documents() if item.status == "stopped"]
+    assert len(left) >= 123 - job.done and all(item.reason == tr("rag.reason.stopped") for item in left)
     assert await room.library.retry()
     assert set(room.status().values()) == {"indexed"}
+
+
+async def test_what_was_stopped_waits_for_a_sync_and_is_not_begun_by_itself(tmp_path: Path) -> None:
+    """Neither by the next start nor by watching: the user stopped it."""
+    import asyncio
+
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(60):
+        (folder / f"{number:03}.md").write_text(f"Rule {number}.", "utf-8")
+    room = Room(tmp_path / "room")
+    begun: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def report(progress: IngestProgress) -> None:
+        if progress.done and not begun.done():
+            begun.set_result(progress.job_id)
+
+    adding = asyncio.ensure_future(room.library.add([folder], report))
+    await room.library.board.stop(await asyncio.wait_for(begun, 60))
+    await asyncio.wait_for(adding, 30)
+    stopped = {name for name, status in room.status().items() if status == "stopped"}
+    assert stopped
+    await room.close()
+
+    room = Room(tmp_path / "room")
+    await room.library.resume()
+    assert {name for name, status in room.status().items() if status == "stopped"} == stopped
+    assert not await room.library.differs("default")
+    assert (await room.library.check()).troubles == ()
+    (folder / "new.md").write_text("A new rule.", "utf-8")
+    assert await room.library.differs("default"), "what is new is not what was stopped"
+    [report_of] = await room.library.sync()
+    assert set(room.status().values()) == {"indexed"}
+    assert (report_of.added, report_of.failed) == (len(stopped) + 1, 0)
+    await room.close()
 
 
 async def test_files_with_odd_names_are_followed_too(room: Room, tmp_path: Path) -> None:

@@ -162,6 +162,8 @@ def status(document: Document) -> tuple[Fragment, ...]:
     if document.status == "stale":
         return ((f"{marks.differ} {tr('document.stale')} ", "warning"), (chunks, "quiet"))
     word = tr(f"document.{document.status}")
+    if document.status == "stopped":
+        return ((f"{marks.stop} {word}", "warning"),)
     return ((f"{marks.wait if document.status == 'queued' else marks.run} {word}", "accent"),)
 
 

@@ -70,7 +70,7 @@ MESSAGES: dict[str, str] = {
     "rag.reason.timeout": "Reading the file took too long.",
     "rag.reason.crashed": "The program that reads files crashed on this one.",
     "rag.reason.internal": "LLM Study failed on this file ({error}); the log has the details.",
-    "rag.reason.stopped": "Stopped before it was indexed; add it again.",
+    "rag.reason.stopped": "A job was stopped before it came to this file; a sync or retry reads it.",
     "rag.reason.repair": "The index did not hold all of it; it is indexed again.",
     "rag.reason.rebuild": "The index is being made anew.",
 }

@@ -31,10 +31,10 @@ MESSAGES: dict[str, str] = {
     "칸 수)와 /겹침을 붙일 수 있고, -header는 제목 경로를 뺍니다(recursive:300, fixed:400/80-header)",
     "docs.cli.embedder": "엔진의 임베딩 모델. ''는 엔진의 기본 모델",
     "docs.cli.embedder_new": "임베딩 모델(새 컬렉션에만, 기본값: 엔진의 기본 모델)",
-    "docs.cli.retry": "실패한 문서를 다시 시도합니다",
-    "docs.cli.retry.about": "실패한 문서를 다시 색인합니다. 지정한 것만, 지정하지 않으면 모두 합니다. 다시 실패한 것이 있으면 종료 "
-    "코드는 1입니다.",
-    "docs.cli.retry.ids": "문서나 폴더(기본값: 실패한 문서 모두)",
+    "docs.cli.retry": "실패했거나 중단된 문서를 다시 시도합니다",
+    "docs.cli.retry.about": "실패했거나 중단한 작업이 읽지 못한 문서를 다시 색인합니다. 지정한 것만, 지정하지 않으면 모두 합니다. 다시 "
+    "실패한 것이 있으면 종료 코드는 1입니다.",
+    "docs.cli.retry.ids": "문서나 폴더(기본값: 실패하거나 중단된 문서 모두)",
     "docs.cli.reindex": "문서를 다시 읽어 색인합니다",
     "docs.cli.reindex.about": "파일이 바뀌지 않았어도 다시 읽고 자르고 임베딩합니다. 새 판이 들어갈 때까지 이전 판이 검색됩니다. "
     "문서나 폴더, --collection, --all 가운데 하나를 지정하세요.",
@@ -116,6 +116,7 @@ MESSAGES: dict[str, str] = {
     "docs.head": "ID\t상태\t청크\t크기\t컬렉션\t경로",
     "docs.no_match": "맞는 문서가 없습니다.",
     "docs.none_failed": "실패한 문서가 없습니다.",
+    "docs.none_left": "실패하거나 중단된 문서가 없습니다.",
     "docs.old_version": "(이전 판은 계속 검색됩니다.)",
     "docs.retry_hint": "{count}개 실패. 다시 시도: llm-study docs retry",
     "docs.more_failed": "… 외 {count}개: llm-study docs failed",
@@ -167,6 +168,7 @@ MESSAGES: dict[str, str] = {
     "docs.status.embedding": "임베딩 중",
     "docs.status.indexed": "색인됨",
     "docs.status.failed": "실패",
+    "docs.status.stopped": "중단",
     "docs.status.stale": "바뀜",
     "docs.status.removed": "없어짐",
     "docs.job.status.queued": "대기",

@@ -70,7 +70,7 @@ MESSAGES: dict[str, str] = {
     "rag.reason.timeout": "파일을 읽는 데 시간이 너무 오래 걸렸습니다.",
     "rag.reason.crashed": "파일을 읽는 프로그램이 이 파일에서 멈췄습니다.",
     "rag.reason.internal": "LLM Study가 이 파일에서 오류를 냈습니다({error}). 자세한 내용은 로그에 있습니다.",
-    "rag.reason.stopped": "색인하기 전에 중단되었습니다. 다시 추가해 주세요.",
+    "rag.reason.stopped": "작업을 중단할 때까지 차례가 오지 않았습니다. 동기화하거나 다시 시도하면 읽습니다.",
     "rag.reason.repair": "색인에 일부가 빠져 있어 다시 색인합니다.",
     "rag.reason.rebuild": "색인을 다시 만드는 중입니다.",
 }

@@ -68,6 +68,7 @@ MESSAGES: dict[str, str] = {
     "document.embedding": "embedding",
     "document.indexed": "indexed",
     "document.failed": "failed",
+    "document.stopped": "stopped",
     "document.stale": "changed",
     "documents.scores": "What the scores mean",
     "documents.vector": "vector",

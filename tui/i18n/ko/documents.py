@@ -68,6 +68,7 @@ MESSAGES: dict[str, str] = {
     "document.embedding": "임베딩 중",
     "document.indexed": "색인됨",
     "document.failed": "실패",
+    "document.stopped": "중단",
     "document.stale": "바뀜",
     "documents.scores": "점수의 뜻",
     "documents.vector": "벡터",
