@@ -83,11 +83,11 @@ class Documents:
         return self._do(_jobs)
 
     def pause(self, job_id: str) -> Future[None]:
-        """Let a job take no further file."""
+        """Let a job take no further file; others go on meanwhile."""
         return self._do(lambda library: library.board.pause(job_id))
 
     def resume(self, job_id: str) -> Future[None]:
-        """Let a paused job go on."""
+        """Let a paused job go on, when its turn comes."""
         return self._do(lambda library: library.resume_job(job_id, self._ground.emit))
 
     def stop(self, job_id: str) -> Future[None]:

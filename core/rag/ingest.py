@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,10 @@ FILE_COST = 4_000
 """What a file takes besides its bytes, in bytes: an estimate of the time left must not hang on one tiny file."""
 
 
+class Paused(Exception):
+    """A job was paused before its last file. It is begun again when it is to go on: what it finished is not done twice."""
+
+
 @dataclass(eq=False)
 class Control:
     """How a job is steered and how it says where it is."""
@@ -62,6 +66,10 @@ class Control:
     failed: int = 0
     bytes_total: int = 0
     bytes_done: int = 0
+    files: frozenset[str] = frozenset()
+    """Stored paths of what it is about, once it has begun."""
+    finished: dict[str, bool] = field(default_factory=dict)
+    """Stored path → whether it went well, of what it has done."""
     _go: asyncio.Event = field(default_factory=asyncio.Event)
     _began: float = 0.0
     _said: float = 0.0
@@ -87,23 +95,38 @@ class Control:
 
     async def gate(self) -> None:
         """Wait while the job is paused."""
-        if self._go.is_set():
-            return
-        waited = time.monotonic()
         await self._go.wait()
-        self._idle += time.monotonic() - waited
 
-    def begin(self, found: Sequence[scan.Candidate]) -> None:
-        """Say how much there is to do."""
-        self.total, self.done, self.failed = len(found), 0, 0
-        self.bytes_total = sum(max(0, item.bytes) for item in found)
-        self.bytes_done, self._idle = 0, 0.0
-        self._began = time.monotonic()
+    def rested(self, seconds: float) -> None:
+        """Leave a time out of the rate: nothing was to be done in it."""
+        if self._began:
+            self._idle += seconds
+
+    def begin(self, found: Sequence[scan.Candidate], settled: Container[str] = ()) -> None:
+        """Say how much there is to do, beside what was done before it was paused.
+
+        Args:
+            found: Everything the job is about.
+            settled: Stored paths of what is still as the job left it.
+        """
+        self.files |= {item.stored for item in found}
+        again = {item.stored for item in found if item.stored not in settled}
+        self.finished = {path: ok for path, ok in self.finished.items() if path not in again}
+        fresh = [item for item in found if item.stored not in self.finished]
+        self.done, self.failed = len(self.finished), list(self.finished.values()).count(False)
+        self.total = self.done + len(fresh)
+        self.bytes_total = self.bytes_done + sum(max(0, item.bytes) for item in fresh)
+        self._began = self._began or time.monotonic()
+
+    def forget(self) -> None:
+        """Do everything again: what was done is lost."""
+        self.finished, self.bytes_done, self._began, self._idle = {}, 0, 0.0, 0.0
 
     def step(self, item: scan.Candidate, *, ok: bool = True) -> None:
         """Count a file."""
         self.done += 1
         self.failed += not ok
+        self.finished[item.stored] = ok
         self.bytes_done += max(0, item.bytes)
 
     def say(self, path: Path | None = None, *, finished: bool = False, force: bool = False) -> None:
@@ -180,13 +203,16 @@ class Ingest:
             again: Read files that did not change, too.
 
         Raises:
+            Paused: The job was paused; files it did not come to are in the queue. Everything else is written down.
             IndexUnusable: The index is gone or damaged.
             StudyError: The ledger cannot be written.
         """
-        job.begin(found)
         rows = await asyncio.to_thread(self._ledger.rows)
+        job.begin(found, {path for path, row in rows.items() if row.status in ("indexed", "failed")})
         changed: list[tuple[scan.Candidate, Row | None]] = []
         for item in found:
+            if item.stored in job.finished:
+                continue
             row = rows.get(item.stored)
             if row and not again and self.unchanged(row, item, skip_failed=skip_failed):
                 job.step(item)
@@ -215,7 +241,7 @@ class Ingest:
             await reading
         finally:
             reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError, StudyError):
+            with contextlib.suppress(asyncio.CancelledError, StudyError, Paused):
                 await reading
 
     async def _read_all(
@@ -227,7 +253,8 @@ class Ingest:
             while waiting:
                 again: list[_Work] = []
                 for work in waiting:
-                    await job.gate()
+                    if job.paused:
+                        raise Paused
                     job.say(work.item.path)
                     self._ledger.note([work.row], "parsing")
                     await self._read(work, fresh=fresh)

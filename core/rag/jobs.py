@@ -1,4 +1,7 @@
-"""Jobs of this process: one works at a time, the others wait; each can be paused, resumed and stopped."""
+"""Jobs of this process: one works at a time, the others wait; each can be paused, resumed and stopped.
+
+A paused one keeps nobody waiting: the others of this process and other processes work meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from typing import Any
 from core.errors import StudyError, UsageError
 from core.events import IngestProgress
 from core.rag import scan
-from core.rag.ingest import Control
+from core.rag.held import within
+from core.rag.ingest import Control, Paused
 from core.rag.ledger import committed
 from core.rag.lock import WriterLock
 from core.rag.types import Job
@@ -19,6 +23,9 @@ from core.session import Store, ingest_jobs
 
 Progress = Callable[[IngestProgress], None]
 Work = Callable[[Control], Awaitable[None]]
+"""Does a job. Called again where :class:`core.rag.ingest.Paused` ended it, when the job goes on: what is in the control is kept."""
+Stopped = Callable[[str, str, Callable[[str], bool]], Awaitable[None]]
+"""Puts right what a stopped job left: its kind, its collection, and which stored paths are its."""
 
 NOTE_EVERY_S = 1.0
 """How far a job is goes to disk this often."""
@@ -33,24 +40,23 @@ class Board:
 
     Args:
         lock: Of the indexes; taken while a job waits or works.
-        stopped: Puts things right after a job of a kind in a collection was stopped.
     """
 
-    def __init__(
-        self, store: Store, lock: WriterLock, stopped: Callable[[str, str], Awaitable[None]]
-    ) -> None:
+    def __init__(self, store: Store, lock: WriterLock, stopped: Stopped) -> None:
         self._store = store
         self._lock = lock
         self._stopped = stopped
         self.turn = asyncio.Lock()
         """Held by whoever writes."""
         self._running: dict[str, tuple[Control, asyncio.Task[None]]] = {}
+        self._standing: set[str] = set()
+        """Paused ones that hold neither the turn nor the lock."""
         self._closing = False
 
     @property
     def busy(self) -> bool:
-        """Whether a job of this process works or waits."""
-        return bool(self._running)
+        """Whether a job of this process works or waits for its turn."""
+        return len(self._running) > len(self._standing)
 
     @property
     def closing(self) -> bool:
@@ -79,6 +85,7 @@ class Board:
             StudyError: ``error.rag.busy`` when another process is writing, or what the work raises.
         """
         self._lock.acquire()
+        left = within(paths) if job_id else None
         try:
             if job_id:
                 await committed(ingest_jobs.take_over(self._store, job_id))
@@ -87,7 +94,7 @@ class Board:
                     ingest_jobs.start_job(self._store, paths, kind, collection, status="queued")
                 )
             job = Control(job_id, self._noting(job_id, report), kind, collection)
-            task = asyncio.ensure_future(self._do(job, work))
+            task = asyncio.ensure_future(self._do(job, work, left))
             self._running[job_id] = (job, task)
             try:
                 await task
@@ -101,7 +108,10 @@ class Board:
                         await task
                 self._running.pop(job_id, None)
         finally:
-            self._lock.release()
+            if job_id in self._standing:
+                self._standing.discard(job_id)
+            else:
+                self._lock.release()
         return job_id
 
     def _noting(self, job_id: str, report: Progress) -> Progress:
@@ -119,20 +129,35 @@ class Board:
 
         return told
 
-    async def _do(self, job: Control, work: Work) -> None:
+    async def _do(self, job: Control, work: Work, left: Callable[[str], bool] | None) -> None:
+        """Do a job.
+
+        Args:
+            left: What of the documents is the job's that a process left; ``None``: it is new.
+        """
         began = False
         try:
-            async with self.turn:
-                began = True
-                status = "paused" if job.paused else "running"
-                await committed(ingest_jobs.update_job(self._store, job.id, status=status))
-                await work(job)
+            over = False
+            while not over:
+                since = time.monotonic()
+                await self._stand_by(job)
+                async with self.turn:
+                    if job.paused:
+                        continue
+                    began = True
+                    job.rested(time.monotonic() - since)
+                    await committed(ingest_jobs.update_job(self._store, job.id, status="running"))
+                    with contextlib.suppress(Paused):
+                        await work(job)
+                        over = True
+                    await committed(ingest_jobs.update_job(self._store, job.id, **_figures(job)))
         except asyncio.CancelledError:
             # At exit the job stays unfinished, for the next start; a job the user stopped is over.
             ingest_jobs.update_job(self._store, job.id, **_figures(job))
             if not self._closing:
-                if began or job.kind == "rebuild":
-                    await self._stopped(job.kind, job.collection)
+                if began or left or job.kind == "rebuild":
+                    mine = job.files.__contains__ if job.files or not left else left
+                    await self._stopped(job.kind, job.collection, mine)
                 await committed(ingest_jobs.finish_job(self._store, job.id, status="cancelled"))
                 job.resume()
                 job.say(finished=True)
@@ -144,12 +169,16 @@ class Board:
                 await committed(ingest_jobs.finish_job(self._store, job.id, status="failed"))
             job.say(finished=True)
             raise
-        await committed(
-            ingest_jobs.update_job(self._store, job.id, total=job.total, done=job.done, failed=job.failed)
-        )
         await committed(ingest_jobs.finish_job(self._store, job.id))
         # Last: whoever hears it may look, or end the program.
         job.say(finished=True)
+
+    async def _stand_by(self, job: Control) -> None:
+        """Wait while a job is paused, out of the others' way."""
+        if job.paused:
+            self._standing.add(job.id)
+            self._lock.release()
+            await job.gate()
 
     # -- steering -------------------------------------------------------------------------------------
 
@@ -164,12 +193,22 @@ class Board:
         await committed(ingest_jobs.update_job(self._store, job_id, **_figures(job), status="paused"))
 
     async def resume(self, job_id: str) -> bool:
-        """Let a paused job go on. False when it is not one of this process."""
+        """Let a paused job go on, when its turn comes. False when it is not one of this process.
+
+        Raises:
+            StudyError: ``error.rag.busy``: another process is writing by now; the job stays paused.
+        """
         if job_id not in self._running:
             return False
         job, _task = self._running[job_id]
-        await committed(ingest_jobs.update_job(self._store, job_id, status="running"))
+        waits = job_id in self._standing and self.turn.locked()
+        if job_id in self._standing:
+            self._lock.acquire()
+            self._standing.discard(job_id)
+        # Written before it is let go: what it says of itself afterwards is not to be overwritten.
+        written = ingest_jobs.update_job(self._store, job_id, status="queued" if waits else "running")
         job.resume()
+        await committed(written)
         return True
 
     async def stop(self, job_id: str) -> None:
@@ -181,7 +220,7 @@ class Board:
         if job_id not in self._running:
             row = await asyncio.to_thread(ingest_jobs.get_job, self._store, job_id)
             if row is not None and not row.alive and row.ended_at is None:
-                await self._stopped(row.kind, row.collection)
+                await self._stopped(row.kind, row.collection, within(row.paths))
                 await committed(ingest_jobs.finish_job(self._store, job_id, status="cancelled"))
                 return
         job, task = self._mine(job_id)

@@ -13,6 +13,7 @@ from core.events import Document, Hit, Notice
 from core.i18n import tr
 from core.rag import scan
 from core.rag.embedding import EmbeddingCache
+from core.rag.held import held
 from core.rag.index import Index, IndexUnusable
 from core.rag.ingest import Control
 from core.rag.jobs import Board, Progress, quiet
@@ -22,7 +23,7 @@ from core.rag.parsing.parser import Parser
 from core.rag.search import Result
 from core.rag.shelf import Embed, Embedders, Shelf, only, settings_of, unclaimed
 from core.rag.shelving import Shelving
-from core.rag.sync import Survey, apply, survey, take_out
+from core.rag.sync import Survey, apply, reported, survey, take_out
 from core.rag.types import DEFAULT, CheckReport, Details, Filters, SearchResult, SyncReport
 from core.rag.upkeep import Upkeep, waiting
 from core.rag.views import DocumentView, Lookup
@@ -135,6 +136,9 @@ class Library:
 
         async def work(job: Control) -> None:
             await self.shelf(shelf.id)  # it may have been removed while this waited
+            if job.files:
+                await self._add_rest(job, shelf.id, absolute)
+                return
             await committed(collections.add_sources(self._store, shelf.id, stored))
             await self.ingest(job, shelf.id, found)
 
@@ -145,7 +149,10 @@ class Library:
         known = await asyncio.to_thread(collections.list_sources, self._store, collection)
         new = [path for path in paths if not any(scan.inside(path, source["path"]) for source in known)]
         await committed(collections.add_sources(self._store, collection, new))
-        found = await asyncio.to_thread(scan.find_files, [scan.opened(path) for path in paths])
+        await self._add_rest(job, collection, [scan.opened(path) for path in paths])
+
+    async def _add_rest(self, job: Control, collection: str, paths: Sequence[Path]) -> None:
+        found = await asyncio.to_thread(scan.find_files, paths)
         out = await asyncio.to_thread(collections.exclusions, self._store, collection)
         await self.ingest(job, collection, [item for item in found if item.stored not in out])
 
@@ -177,7 +184,9 @@ class Library:
 
             async def work(job: Control, collection: str = collection, paths: list[str] = paths) -> None:
                 found = await asyncio.to_thread(scan.candidates, paths)
-                await self.ingest(job, collection, found, again=again)
+                known = await asyncio.to_thread((await self.shelf(collection)).ingest.rows)
+                # What was taken out while this waited stays out.
+                await self.ingest(job, collection, [one for one in found if one.stored in known], again=again)
 
             job_id = await self._board.run(kind, collection, paths, work, on_progress)
         return job_id
@@ -216,13 +225,16 @@ class Library:
             await shelf.ingest.run(job, found, skip_failed=skip_failed, again=again)
         except IndexUnusable as unusable:
             await self.upkeep.start_over(shelf, unusable.reason)
+            job.forget()
             lost = await asyncio.to_thread(waiting, self._store, collection)
             # What this job was about is waiting too, or done.
             await shelf.ingest.run(job, lost)
         self.upkeep.tidy_later(shelf)
 
-    async def put_right(self, kind: str, collection: str) -> None:
-        """After a job was stopped: nothing is in the middle of anything, nor begun again at the next start."""
+    async def put_right(
+        self, kind: str, collection: str, mine: Callable[[str], bool] = lambda path: True
+    ) -> None:
+        """After a job was stopped: nothing of it is in the middle of anything, nor begun again at the next start."""
         if await asyncio.to_thread(collections.get_collection, self._store, collection) is None:
             return
         if kind == "rebuild":
@@ -231,40 +243,40 @@ class Library:
             await BuildLedger(self._store, shelf.id).clear()
             await shelf.drop(shelf.generation + 1)
             return
-        await committed(documents.end_middle(self._store, collection, MIDDLE, tr("rag.reason.stopped")))
+        reason = tr("rag.reason.stopped")
+        await committed(documents.end_middle(self._store, collection, MIDDLE, reason, mine))
 
     # -- sync -----------------------------------------------------------------------------------------
 
     async def _sync(self, collection: str, on_progress: Progress) -> SyncReport:
-        found = Survey()
-        totals: dict[str, int] = {}
+        surveys = [Survey()]
+        failed = 0
 
         async def work(job: Control) -> None:
-            nonlocal found
-            found = await self.follow(job, collection)
-            totals["failed"] = job.failed
+            nonlocal failed
+            if not job.files:
+                surveys.clear()
+            await self.follow(job, collection, surveys.append)
+            failed = job.failed
 
         sources = await asyncio.to_thread(collections.list_sources, self._store, collection)
         paths = [row["path"] for row in sources]
         job_id = await self._board.run("sync", collection, paths, work, on_progress)
-        return SyncReport(
-            job_id,
-            added=found.added,
-            changed=len(found.changed) - found.added,
-            moved=len(found.moved),
-            removed=len(found.removed),
-            unchanged=found.unchanged,
-            suspended=tuple(scan.shown(path) for path in found.suspended.values()),
-            failed=totals.get("failed", 0),
-        )
+        return reported(job_id, surveys, failed)
 
-    async def follow(self, job: Control, collection: str) -> Survey:
-        """Do a sync job's work. Returns what it found."""
+    async def follow(
+        self, job: Control, collection: str, seen: Callable[[Survey], object] = lambda found: None
+    ) -> None:
+        """Do a sync job's work.
+
+        Args:
+            seen: Told what the folders were found to hold, before it is read.
+        """
         shelf = await self.shelf(collection)
-        found = await asyncio.to_thread(self._survey, shelf)
+        found = await asyncio.to_thread(self._survey, shelf, job.id)
         await apply(self._store, shelf, found, self._notice)
+        seen(found)
         await self.ingest(job, collection, found.changed, skip_failed=True)
-        return found
 
     async def differs(self, collection: str) -> bool:
         """Say whether a sync would have anything to do that nobody stopped."""
@@ -275,13 +287,18 @@ class Library:
         begun = len(found.changed) > found.stopped or found.moved or found.removed
         return bool(begun) or suspended != set(found.suspended)
 
-    def _survey(self, shelf: Shelf) -> Survey:
-        return survey(
+    def _survey(self, shelf: Shelf, job_id: str = "") -> Survey:
+        rows = shelf.ingest.rows()
+        found = survey(
             collections.list_sources(self._store, shelf.id),
-            shelf.ingest.rows(),
+            rows,
             collections.exclusions(self._store, shelf.id),
             lambda row, item: shelf.ingest.unchanged(row, item, skip_failed=True),
         )
+        paused = held(self._store, shelf.id, but=job_id)
+        if paused is not None:
+            found.without(rows, paused)
+        return found
 
     # -- reading --------------------------------------------------------------------------------------
 
@@ -464,6 +481,7 @@ class Library:
             # What was built so far is gone: from the beginning.
             await index.reset()
             await ledger.clear()
+            job.forget()
             await ingest.run(job, found)
         finally:
             index.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 from core.events import Notice
 from core.i18n import tr
 from core.rag import scan
-from core.rag.ledger import Row, committed
+from core.rag.ledger import MIDDLE, Row, committed
 from core.rag.parsing.loaders import LoadError, read_source
 from core.rag.shelf import Shelf
 from core.rag.types import SyncReport
@@ -24,7 +24,8 @@ class Survey:
 
     changed: list[scan.Candidate] = field(default_factory=list)
     """New and changed files, to be indexed."""
-    added: int = 0
+    added: set[str] = field(default_factory=set)
+    """Stored paths of the new ones."""
     stopped: int = 0
     """Of ``changed``: not reached by a job the user stopped."""
     unchanged: int = 0
@@ -36,6 +37,16 @@ class Survey:
     """Id → stored path of sources that cannot be reached."""
     reached: list[str] = field(default_factory=list)
     """Ids of the other sources."""
+
+    def without(self, rows: Mapping[str, Row], held: Callable[[str], bool]) -> None:
+        """Leave alone what a paused job has in its queue.
+
+        Args:
+            rows: The collection's ledger by stored path.
+            held: Says whether a paused job is about a stored path.
+        """
+        queued = {path for path, row in rows.items() if row.status in (*MIDDLE, "stale")}
+        self.changed = [item for item in self.changed if not (item.stored in queued and held(item.stored))]
 
 
 def survey(
@@ -75,7 +86,8 @@ def survey(
             found.unchanged += 1
             continue
         found.changed.append(item)
-        found.added += row is None or row.status in ("removed", "stopped")
+        if row is None or row.status in ("removed", "stopped"):
+            found.added.add(path)
         found.stopped += row is not None and row.status == "stopped"
     gone = [
         (path, row)
@@ -129,7 +141,7 @@ def _match_moves(found: Survey, gone: Sequence[tuple[str, Row]], rows: Mapping[s
                 moved.add(path)
                 found.moved[match.id] = path
     found.changed = [item for item in found.changed if item.stored not in moved]
-    found.added -= len(moved)
+    found.added -= moved
     found.removed = [row.id for _path, row in gone if row.id not in found.moved]
 
 
@@ -181,6 +193,23 @@ async def take_out(store: Store, shelf: Shelf, document_ids: Sequence[str], *, f
 def _keys(store: Store, document_ids: set[str]) -> list[str]:
     rows = store.query("SELECT id, stored_as FROM documents WHERE stored_as != ''")
     return [row["stored_as"] for row in rows if row["id"] in document_ids]
+
+
+def reported(job_id: str, surveys: Sequence[Survey], failed: int) -> SyncReport:
+    """Say what a sync found; after a pause it has looked once more."""
+    first, last = surveys[0], surveys[-1]
+    added = {path for one in surveys for path in one.added}
+    changed = {item.stored for one in surveys for item in one.changed} - added
+    return SyncReport(
+        job_id,
+        added=len(added),
+        changed=len(changed),
+        moved=len({one for found in surveys for one in found.moved}),
+        removed=len({one for found in surveys for one in found.removed}),
+        unchanged=first.unchanged,
+        suspended=tuple(scan.shown(path) for path in last.suspended.values()),
+        failed=failed,
+    )
 
 
 def total(reports: Sequence[SyncReport]) -> SyncReport:

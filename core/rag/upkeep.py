@@ -11,6 +11,7 @@ from core.errors import StudyError
 from core.events import Notice
 from core.i18n import tr
 from core.rag import scan, verify
+from core.rag.held import held
 from core.rag.index import KEEP_VERSIONS, IndexUnusable
 from core.rag.ingest import Control
 from core.rag.jobs import Progress, quiet
@@ -218,18 +219,8 @@ def _unattended(store: Store) -> list[dict[str, Any]]:
     """Return documents in the middle of something that no paused job is about: those wait for the user. Blocking."""
     marks = ", ".join("?" * len(MIDDLE))
     rows = store.query(f"SELECT collection, path FROM documents WHERE status IN ({marks})", MIDDLE)
-    paused = {
-        (job.collection, path)
-        for job in ingest_jobs.list_jobs(store)
-        if job.status == "paused"
-        for path in job.paths
-    }
-
-    def waits(row: dict[str, Any]) -> bool:
-        path = scan.opened(row["path"])
-        return any((row["collection"], scan.stored(one)) in paused for one in (path, *path.parents))
-
-    return [row for row in rows if not paused or not waits(row)]
+    waits = {collection: held(store, collection) for collection in {row["collection"] for row in rows}}
+    return [row for row in rows if not ((says := waits[row["collection"]]) and says(row["path"]))]
 
 
 def waiting(store: Store, collection: str) -> list[scan.Candidate]:

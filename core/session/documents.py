@@ -162,7 +162,13 @@ def rows_of(store: Store, ids_or_paths: Sequence[str]) -> dict[str, dict[str, An
     return found
 
 
-def end_middle(store: Store, collection: str, middle: Sequence[str], reason: str) -> Future[None]:
+def end_middle(
+    store: Store,
+    collection: str,
+    middle: Sequence[str],
+    reason: str,
+    mine: Callable[[str], bool] = lambda path: True,
+) -> Future[None]:
     """Let no document of a collection be in the middle of anything: it was stopped; with an older version, it is stale.
 
     Decided when it is written: what a job wrote just before may say that a document is done.
@@ -170,15 +176,20 @@ def end_middle(store: Store, collection: str, middle: Sequence[str], reason: str
     Args:
         middle: Statuses that end.
         reason: Why what is not in the index was not read.
+        mine: Says of a path whether it is meant.
     """
     marks = ", ".join("?" * len(middle))
 
     def work(db: Database) -> None:
-        db.execute(
+        rows = db.query(
+            f"SELECT id, path FROM documents WHERE collection = ? AND status IN ({marks})",
+            [collection, *middle],
+        )
+        now = time.time()
+        db.conn.executemany(
             "UPDATE documents SET status = CASE stored_as WHEN '' THEN 'stopped' ELSE 'stale' END,"
-            " reason = CASE stored_as WHEN '' THEN ? ELSE reason END, updated_at = ?"
-            f" WHERE collection = ? AND status IN ({marks})",
-            [reason, time.time(), collection, *middle],
+            " reason = CASE stored_as WHEN '' THEN ? ELSE reason END, updated_at = ? WHERE id = ?",
+            [(reason, now, row["id"]) for row in list(rows) if mine(row["path"])],
         )
 
     return store.submit(work, StoreChanged("documents"))

@@ -419,9 +419,10 @@ async def test_a_paused_job_whose_turn_comes_is_still_paused(room: Room, folder:
     await until(lambda: len(room.rows("ingest_jobs")) == 2)
     waiting = next(job for job in await room.library.board.list() if job.status == "queued")
     await room.library.board.pause(waiting.id)
+    third = asyncio.ensure_future(room.library.add([folder / "c.txt"]))
     room.go.set()
-    await asyncio.wait_for(first, 30)
-    await until(lambda: any(item.path.endswith("b.md") for item in room.library.documents()))
+    await asyncio.wait_for(asyncio.gather(first, third), 30)
+    assert room.status() == {"a.md": "indexed", "c.txt": "indexed"}, "it lets the third one pass"
     assert ingest_jobs.get_job(room.store, waiting.id).status == "paused"  # type: ignore[union-attr]
     await room.library.resume_job(waiting.id)
     await asyncio.wait_for(second, 30)
