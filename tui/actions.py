@@ -208,6 +208,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("add_documents", "", "documents", command="add", argument="path"),
     Action("document_add", "a", "documents", "documents"),
     Action("document_search", "slash", "documents", "documents"),
+    Action("document_read", "enter", "documents", "documents", bound=False),
     Action("document_fold", "left,right", "documents", "documents", bound=False),
     Action("document_details", "i", "documents", "documents"),
     Action("document_redo", "r", "documents", "documents"),

@@ -12,7 +12,7 @@ from core.settings import save_setting
 from core.text import clean_line
 from tui import commands, workers
 from tui.screens.dialogs import Ask
-from tui.screens.help import TextScreen, help_text
+from tui.screens.help import TextScreen, help_keys, help_text
 from tui.screens.room import Room
 from tui.widgets.message import Answer, Question, message_of
 
@@ -119,7 +119,8 @@ def export(app: StudyApp, target: str = "") -> None:
 def show_help(app: StudyApp, _: str = "") -> None:
     """Explain the focused part, then every key."""
     room = app.screen.HELP if isinstance(app.screen, Room) else ""
-    app.push_screen(TextScreen(tr("help.title"), help_text(room or app.bench.focused_pane(), app.keys)))
+    place = room or app.bench.focused_pane()
+    app.push_screen(TextScreen(tr("help.title"), help_text(place, app.keys), help_keys(place, app.keys)))
 
 
 def set_theme(app: StudyApp, name: str) -> None:

@@ -12,7 +12,7 @@ from core.events import Citation, Document, IngestProgress, StoreChanged
 from core.i18n import tr
 from core.session import documents as ledger
 from core.text import clean_line
-from tui import exporting, open_file, workers
+from tui import exporting, format, open_file, workers
 from tui.documents_query import Query
 from tui.documents_shelf import Node
 from tui.pasted_paths import parse_paths
@@ -168,6 +168,11 @@ class DocumentsRoom:
                 self._app.tell(
                     tr("documents.failed.told", count=event.failed, press=self.pane.key("document_failed")),
                     "warning",
+                )
+            elif event.kind == "add" and event.done >= event.total > 0:
+                here, search = self.pane.key("documents"), self.pane.key("document_search")
+                self._app.tell(
+                    tr("documents.added.told", count=format.count(event.done), here=here, search=search)
                 )
             pane = self.pane
             if pane.mode == "hits" and pane.query_now.searches:

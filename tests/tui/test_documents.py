@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,11 @@ async def test_paths_complete_in_the_input(runs: Any, tmp_path: Path) -> None:
     assert complete_path(f"{tmp_path}/no") == [f"{tmp_path}/notes/", f"{tmp_path}/nothing.txt"]
     assert complete_path(f"{tmp_path}/.h") == [f"{tmp_path}/.hidden"]
     assert complete_path("/nowhere/at/all/") == []
+    assert complete_path("~") == ["~/"]
+    # A name as macOS spells it, typed as a keyboard does.
+    letters = unicodedata.normalize("NFD", "규정집.md")
+    (tmp_path / letters).write_text("x")
+    assert complete_path(f"{tmp_path}/규정") == [f"{tmp_path}/{letters}"]
     async with runs() as bench:
         composer = bench.app.bench.chat.composer
         composer.focus()

@@ -40,6 +40,21 @@ async def test_resizing_between_three_panes_and_tabs(runs: Any) -> None:
         assert not bench.app.bench.query_one("#strip").display
 
 
+async def test_a_tab_is_not_alone_where_there_is_room_for_three(runs: Any) -> None:
+    async with runs(size=(80, 24)) as bench:
+        await bench.pilot.press("f5")
+        await bench.until(lambda: shown(bench) == {"documents"})
+        await bench.pilot.resize_terminal(120, 36)
+        await bench.until(lambda: shown(bench) == {"resources", "chat", "documents"})
+        assert bench.app.bench.focused_pane() == "documents"
+        # What was given the whole screen keeps it.
+        await bench.pilot.press("f9")
+        await bench.until(lambda: shown(bench) == {"documents"})
+        await bench.pilot.resize_terminal(80, 24)
+        await bench.pilot.resize_terminal(120, 36)
+        await bench.until(lambda: shown(bench) == {"documents"})
+
+
 async def test_tabs_by_key_and_mouse(runs: Any) -> None:
     async with runs(size=(80, 24)) as bench:
         for pane in ("resources", "documents", "trace", "chat"):

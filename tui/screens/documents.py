@@ -78,7 +78,13 @@ class AddDialog(Dialog):
                 if "\n" not in self._text.strip()
                 else " ".join(map(_quoted, self._text.splitlines()))
             )
-            yield PathBox(text.strip(), compact=True, select_on_focus=False, id="add-path")
+            yield PathBox(
+                text.strip(),
+                placeholder=tr("documents.add.placeholder"),
+                compact=True,
+                select_on_focus=False,
+                id="add-path",
+            )
             yield Problem()
             yield RowList(classes="dialog-rows", id="add-completion")
             yield Plain(tr("documents.add.into"), classes="dialog-note", id="add-into")
@@ -213,6 +219,7 @@ class CollectionsScreen(Dialog):
             items.append(
                 (name, actions.key_label(keys.split(",")[0], short=True), tr(f"action.{name}.short"))
             )
+        items.append(("close", actions.key_label("escape"), tr("documents.keys.close")))
         self.query_one(Choices).show(items)
         self._about()
 

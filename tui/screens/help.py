@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
@@ -16,6 +16,7 @@ from tui.figures import defined, figures
 from tui.screens.dialogs import Dialog
 from tui.state import State
 from tui.widgets.basics import Plain
+from tui.widgets.flow import Flow
 
 Part = str | tuple[str, str]
 
@@ -27,25 +28,44 @@ class TextScreen(Dialog):
         Binding("q,enter,f1,question_mark", "close", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, content: Content) -> None:
+    def __init__(self, title: str, content: Content, keys: Sequence[Content] = ()) -> None:
+        """``keys``: pieces to stand above the text."""
         super().__init__()
-        self._title, self._content = title, content
+        self._title, self._content, self._keys = title, content, keys
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -page"):
             yield Plain(self._title, classes="dialog-title")
             with VerticalScroll():
+                if self._keys:
+                    yield Flow(id="page-keys", gap="   ")
                 yield Plain(self._content)
             yield Plain(tr("dialog.page.keys"), classes="dialog-note")
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
+        for line in self.query(Flow):
+            line.show(self._keys)
+
+
+def help_keys(pane: str, keymap: Mapping[str, str]) -> list[Content]:
+    """Return the keys of ``pane`` alone, each with what it is called: what most people open the help for."""
+    scopes = {"composer", "chat"} if pane == "chat" else {pane}
+    here = [action for action in actions.ACTIONS if action.scope in scopes]
+    if pane in {"chat", "resources", "documents", "trace"}:
+        here += [actions.BY_ID[name] for name in ("zoom", "next_pane")]
+    return [
+        Content.assemble((actions.key_labels(action, keymap).split(" ")[0], "$accent"), f" {action.title}")
+        for action in here
+        if action.keys
+    ]
 
 
 def help_text(pane: str, keymap: Mapping[str, str]) -> Content:
-    """Return the help: about ``pane`` first, then all actions by group with keys, command and meaning."""
+    """Return the help: about ``pane`` first, then all actions by group with keys, command and meaning; its own first."""
     parts: list[Part] = [(f"{tr(f'pane.{pane}')}\n", "bold $accent"), f"{tr(f'help.{pane}')}\n"]
-    for group in actions.GROUPS:
+    own = {action.group for action in actions.ACTIONS if action.scope == pane}
+    for group in sorted(actions.GROUPS, key=lambda group: group not in own):
         parts.append((f"\n{tr(f'group.{group}')}\n", "bold $accent"))
         for action in actions.ACTIONS:
             if action.group == group:

@@ -50,6 +50,8 @@ class Layout:
 
     view: Pane | None = None
     """The one pane shown, or ``None`` for all three."""
+    tab: bool = False
+    """It was chosen as a tab: where there is room for three, it is not meant to be alone."""
     whole_trace: bool = False
     """The trace has the screen to itself where there is room for the chat beside it."""
     resources: int | None = None
@@ -143,6 +145,10 @@ class Workbench(ToldScreen):
 
     def lay_out(self) -> None:
         """Show what the width and the user's choice ask for."""
+        if self.arrangement.tab and not self.narrow:
+            self.arrangement.tab = False
+            if self.arrangement.view != "trace":
+                self.arrangement.view = None
         seen, narrow = self.seen(), self.narrow
         three = not narrow and self.arrangement.view is None
         if "trace" in seen:
@@ -194,6 +200,7 @@ class Workbench(ToldScreen):
         if pane == "chat" and self.narrow:
             pane = None
         self.arrangement.view = pane
+        self.arrangement.tab = self.narrow
         self.lay_out()
 
     def focus_pane(self, pane: str) -> None:

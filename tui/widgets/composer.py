@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -263,16 +264,20 @@ def _command_row(action: actions.Action) -> Row:
 def complete_path(typed: str) -> list[str]:
     """Return paths beginning with ``typed``, folders with a slash at the end. Blocking.
 
-    Hidden ones only when their dot is typed. An unreadable folder completes to nothing.
+    Hidden ones only when their dot is typed. An unreadable folder completes to nothing. Hangul is found however the
+    file system spells it (whole syllables, or letters as macOS writes them).
     """
+    if typed == "~":
+        return ["~/"]
     head, _, beginning = typed.rpartition("/")
     shown = f"{head}/" if "/" in typed else ""
     folder = Path(shown or ".").expanduser()
+    wanted = unicodedata.normalize("NFC", beginning)
     found: list[str] = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name.startswith(beginning) and (
+                if unicodedata.normalize("NFC", entry.name).startswith(wanted) and (
                     beginning.startswith(".") or not entry.name.startswith(".")
                 ):
                     found.append(f"{shown}{entry.name}{'/' if entry.is_dir() else ''}")

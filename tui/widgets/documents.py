@@ -187,6 +187,8 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
             if self.page == "document" and (self.reading or self.shape == "one")
             else self.list_keys()
         )
+        if self.reading and self.shape == "beside":
+            names.insert(0, "zoom")  # A column is narrow to read in.
         if self.state.cited:
             names.insert(0, "citation_back")
         elif self.mode != "tree" or self.page:
@@ -214,7 +216,7 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
         elif event.name == "list":
             self.rows.focus()
         else:
-            await self.run_action(event.name)
+            await self.run_action(actions.BY_ID[event.name].target)
 
     # -- the list ------------------------------------------------------------------------------------
 

@@ -65,6 +65,10 @@ class DocumentsActions:
 
     # -- reading -------------------------------------------------------------------------------------
 
+    def action_document_read(self: DocumentsPane) -> None:  # type: ignore[misc]
+        """Open what the cursor is on, as Enter does."""
+        self.rows.action_choose()
+
     def action_passage_previous(self: DocumentsPane) -> None:  # type: ignore[misc]
         """Read the chunk before."""
         if self.page == "document":

@@ -27,19 +27,36 @@ Mode = Literal["tree", "hits", "failed", "tasks"]
 
 LIST_KEYS: Mapping[Mode, tuple[str, ...]] = {
     "tree": (
-        *("document_add", "document_search", "document_details", "document_redo", "document_remove"),
-        *(
-            "document_open",
-            "documents_sync_here",
-            "document_failed",
-            "document_tasks",
-            "document_collections",
-        ),
+        *("document_add", "document_search", "document_read", "document_details", "document_failed"),
+        *("document_tasks", "document_redo", "document_remove", "document_open", "documents_sync_here"),
+        "document_collections",
     ),
-    "hits": ("document_explain", "passage_export", "document_copy", "document_open", "document_search"),
-    "failed": ("document_redo", "document_retry_all", "document_copy", "document_open", "document_remove"),
+    "hits": (
+        "document_read",
+        "document_explain",
+        "passage_export",
+        "document_copy",
+        "document_open",
+        "document_search",
+    ),
+    "failed": (
+        "document_read",
+        "document_redo",
+        "document_retry_all",
+        "document_copy",
+        "document_open",
+        "document_remove",
+    ),
     "tasks": ("job_pause", "job_stop"),
 }
+EMPTY_KEYS: Mapping[Mode, tuple[str, ...]] = {
+    "tree": ("document_add", "document_tasks", "document_collections"),
+    "hits": ("document_search",),
+    "failed": (),
+    "tasks": (),
+}
+"""What there is to press where nothing is listed."""
+
 READ_KEYS = (
     *("passage_previous", "passage_next", "hit_next", "hit_previous", "document_explain", "document_details"),
     *("passage_export", "document_copy", "document_open"),
@@ -51,6 +68,8 @@ class DocumentsListing(_Pane):
 
     def list_keys(self) -> tuple[str, ...]:
         """Return the actions that do something in the list as it is: a job that is over cannot be held."""
+        if not (self.state.shelf.documents if self.mode == "tree" else self.rows.keys):
+            return EMPTY_KEYS[self.mode]
         return () if self.mode == "tasks" and not self._job() else LIST_KEYS[self.mode]
 
     def show_list(self, *, select: str | None = None) -> None:
@@ -77,6 +96,7 @@ class DocumentsListing(_Pane):
         else:
             self._show_tree(select)
         self._note()
+        self.show_keys()
 
     def _show_tree(self, select: str | None) -> None:
         shelf, query = self.state.shelf, self.query_now
@@ -141,6 +161,10 @@ class DocumentsListing(_Pane):
         if self.mode == "tasks":
             return tr("documents.tasks.title" if self.state.jobs else "documents.tasks.none"), "$quiet"
         if self.mode == "hits" and self.result is not None:
+            if not self.result.hits and not shelf.documents:
+                return tr(
+                    "documents.none.yet", back=self.key("stop"), add=self.key("document_add")
+                ), "$warning"
             if not self.result.hits:
                 return tr("documents.none"), "$warning"
             if not self.result.answerable and not _literal(self.query_now.words, self.result.hits):
@@ -155,7 +179,8 @@ class DocumentsListing(_Pane):
                 total=format.count(len(shelf.documents)),
             ), "$quiet"
         if self.state.loaded and not shelf.documents:
-            return tr("documents.empty"), "$quiet"
+            keys = {"add": "document_add", "here": "documents", "search": "document_search"}
+            return tr("documents.empty", **{name: self.key(key) for name, key in keys.items()}), "$quiet"
         return "", "$quiet"
 
     def show_progress(self) -> None:

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from core.rag.types import CheckReport, Collection, Details, Job, SyncReport
 
 Part = str | tuple[str, str]
-STATUSES: tuple[DocumentStatus, ...] = ("indexed", "queued", "parsing", "embedding", "stale", "stopped", "failed")
+STATUSES: tuple[DocumentStatus, ...] = (
+    "indexed",
+    "queued",
+    "parsing",
+    "embedding",
+    "stale",
+    "stopped",
+    "failed",
+)
 BAR = 8
 """Cells of a progress bar."""
 

@@ -60,6 +60,7 @@ MESSAGES: dict[str, str] = {
     "action.next_pane": "Next pane",
     "action.next_pane.help": "Moves the focus to the next pane, or the next tab on a narrow screen.",
     "action.zoom": "Maximise",
+    "action.zoom.short": "larger",
     "action.zoom.help": "Fills the screen with the pane that has the focus; again restores it.",
     "action.narrower": "Narrower pane",
     "action.narrower.help": "Makes the focused side pane narrower; from the chat, both side panes wider.",

@@ -46,7 +46,8 @@ MESSAGES: dict[str, str] = {
     "help.resources": "What the machine and the engine do, once a second. ? explains every number.",
     "help.documents": (
         "Your documents and whether they are indexed. Collections hold folders, folders documents; left and right close "
-        "and open. Behind each name: documents, how many are on their way, changed since they were read, or failed. "
+        "and open. Behind a folder: its documents, how many are on their way, changed since they were read, or failed; "
+        "behind a document: ✓ and the number of its chunks, or what it is waiting for. "
         "A document that is read again or failed a second time is searched in its old version until the new one is in. "
         "F9 gives the pane the whole screen: the tree at the left, what the cursor is on at the right.\n\n"
         '/ searches as you type. Words find passages by meaning and by word, in the other language too; "words in quotes" '

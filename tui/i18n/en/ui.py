@@ -112,7 +112,7 @@ MESSAGES: dict[str, str] = {
     "copy.osc52-tmux": "Sent {count} characters through tmux (OSC 52). If paste is empty: tmux set -g set-clipboard on.",
     "copy.tool": "Copied {count} characters with this machine's clipboard tool.",
     "copy.none": "Too long for the terminal's clipboard, saved to {path}",
-    "export.done": "Saved\n{paths}",
+    "export.done": "Saved {paths}",
     "export.failed": "It could not be saved: {reason}. Give another path: /export PATH",
     "argument.path": "PATH",
     "argument.text": "TEXT",

@@ -60,6 +60,7 @@ MESSAGES: dict[str, str] = {
     "action.next_pane": "다음 창",
     "action.next_pane.help": "다음 창으로, 좁은 화면에서는 다음 탭으로 이동합니다.",
     "action.zoom": "크게 보기",
+    "action.zoom.short": "크게",
     "action.zoom.help": "지금 창을 화면 가득 키웁니다. 다시 누르면 되돌립니다.",
     "action.narrower": "창 좁히기",
     "action.narrower.help": "지금 있는 옆 창을 좁힙니다. 대화 창에서는 양옆 창을 넓힙니다.",

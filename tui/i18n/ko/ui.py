@@ -112,7 +112,7 @@ MESSAGES: dict[str, str] = {
     "copy.osc52-tmux": "{count}자를 tmux를 거쳐 보냈습니다(OSC 52). 붙여넣기가 비면 tmux set -g set-clipboard on을 쓰십시오.",
     "copy.tool": "{count}자를 이 컴퓨터의 클립보드 도구로 복사했습니다.",
     "copy.none": "터미널 클립보드에는 너무 길어 파일로 저장했습니다: {path}",
-    "export.done": "저장했습니다\n{paths}",
+    "export.done": "저장했습니다: {paths}",
     "export.failed": "저장하지 못했습니다: {reason}. 다른 경로를 지정하십시오: /export 경로",
     "argument.path": "경로",
     "argument.text": "글",
