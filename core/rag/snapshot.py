@@ -1,15 +1,16 @@
 """What a search looks at in memory: every chunk's keywords, place and size, and in small collections its vector.
 
 LanceDB is where chunks are kept; a scan of it for every question would take 20 to 80 ms. A snapshot takes 0.3 s to
-make at 10,000 chunks and 30 MB at 100,000, and answers in a few milliseconds with exact scores.
+make at 10,000 chunks and 40 MB at 100,000, and answers in a few milliseconds with exact scores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from core.rag.chunking import Chunk
 from core.rag.queries import Unit
 
 SATURATION = 0.9
@@ -31,6 +32,9 @@ answered about as well."""
 MANY = 255
 """A keyword is counted up to here."""
 
+BATCH = 4_096
+"""Chunks read at once."""
+
 SAMPLE = 256
 FEW = 20
 """Chunks compared to know how alike any two are, and how many it takes to tell."""
@@ -46,6 +50,15 @@ class Snapshot:
     documents: Any
     """Index into :attr:`names`, int32."""
     names: list[str]
+    """Keys of documents."""
+    ordinals: Any
+    pages: Any
+    """-1: none."""
+    lines: Any
+    """The three int32."""
+    begins: Any
+    ends: Any
+    """Characters of the document, int64."""
     widths: Any
     """Terminal cells of the text, int32, estimated from its bytes."""
     lengths: Any
@@ -64,14 +77,22 @@ class Snapshot:
     floor: float = 0.0
     """Cosine similarity of chunks that have nothing to do with each other: 0.1 for one embedding model, 0.8 for
     another. The median of a sample."""
+    partial: bool = False
+    """Whether there are too many chunks to compare every vector: the vector index says which."""
     vectors: Any = None
-    """Float32, (chunks, dimensions), of length 1; ``None`` where there are too many to keep."""
+    """(chunks, dimensions), of length 1, zeros where a chunk has none; float32, float16 where partial: the difference
+    is in the fifth digit of a similarity."""
     made_at: float = 0.0
     """Monotonic clock."""
     took_s: float = 0.0
     """How long it took to make."""
     _by_row: Any = None
-    _usual: float = 0.0
+    _usual: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Work out how many keywords a chunk has as a rule."""
+        if self.size:
+            self._usual = float(self.lengths.mean()) or 1.0
 
     @property
     def size(self) -> int:
@@ -88,6 +109,19 @@ class Snapshot:
         found: list[int] = self._by_row[np.searchsorted(self.row_ids, wanted, sorter=self._by_row)].tolist()
         return found
 
+    def chunk(self, place: int, text: str) -> tuple[str, Chunk]:
+        """Return a chunk, of which only the text is not here, and its document's key."""
+        page = int(self.pages[place])
+        return self.names[self.documents[place]], Chunk(
+            int(self.ordinals[place]),
+            self.sections[place].as_py(),
+            text,
+            int(self.begins[place]),
+            int(self.ends[place]),
+            page if page >= 0 else None,
+            int(self.lines[place]),
+        )
+
     def frequency(self, term: str) -> int:
         """Return how many chunks have a keyword."""
         place = self.vocabulary.get(term)
@@ -101,18 +135,20 @@ class Snapshot:
         return math.log(1 + (self.size - there + 0.5) / (there + 0.5))
 
     def having(self, term: str) -> tuple[Any, Any]:
-        """Return the chunks that have a keyword, and for each how far it is met, 0–1.3 (see :data:`FULL`)."""
-        import numpy as np
-
+        """Return the chunks that have a keyword, in order, and how often each has it."""
         place = self.vocabulary.get(term)
         if place is None:
-            return np.empty(0, dtype=np.uint32), np.empty(0, dtype=np.float32)
-        rows = self.postings[self.starts[place] : self.starts[place + 1]]
-        count = self.counts[self.starts[place] : self.starts[place + 1]].astype(np.float32)
-        if not self._usual:
-            self._usual = float(self.lengths.mean()) or 1.0
-        norm = SATURATION * (1 - LENGTH_WEIGHT + LENGTH_WEIGHT * self.lengths[rows] / self._usual)
-        return rows, count * (SATURATION + 1) / (count + norm) / FULL
+            return self.postings[:0], self.counts[:0]
+        entries = slice(int(self.starts[place]), int(self.starts[place + 1]))
+        return self.postings[entries], self.counts[entries]
+
+    def gains(self, chunks: Any, counts: Any) -> Any:
+        """Return how far chunks meet a keyword they have so often, 0–1.3 (see :data:`FULL`)."""
+        import numpy as np
+
+        counts = counts.astype(np.float32)
+        norm = SATURATION * (1 - LENGTH_WEIGHT + LENGTH_WEIGHT * self.lengths[chunks] / self._usual)
+        return counts * (SATURATION + 1) / (counts + norm) / FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +190,8 @@ def _met(snapshot: Snapshot, unit: Unit) -> tuple[Any, float]:
     rarities = [snapshot.rarity(term) for term in unit.own]
     weight = sum(rarities) / len(rarities)
     for term, rarity in zip(unit.own, rarities, strict=True):
-        chunks, gain = snapshot.having(term)
-        met[chunks] += gain * (rarity / (weight * len(rarities)))
+        chunks, counts = snapshot.having(term)
+        met[chunks] += snapshot.gains(chunks, counts) * (rarity / (weight * len(rarities)))
     for phrase in unit.same:
         chunks, gain, rarity = _together(snapshot, phrase)
         if len(chunks):
@@ -175,30 +211,47 @@ def _together(snapshot: Snapshot, phrase: Sequence[str]) -> tuple[Any, Any, floa
     """Return the chunks with all keywords of a phrase, how far the least met is met, and their mean rarity."""
     import numpy as np
 
-    chunks, gain = snapshot.having(phrase[0])
-    for term in phrase[1:]:
-        if not len(chunks):
-            break
-        others, more = snapshot.having(term)
-        chunks, left, right = np.intersect1d(chunks, others, assume_unique=True, return_indices=True)
-        gain = np.minimum(gain[left], more[right])
-    rarity = sum(snapshot.rarity(term) for term in phrase) / len(phrase) if len(chunks) else 0.0
-    return chunks, gain, rarity
+    entries = [snapshot.having(term) for term in phrase]
+    chunks = min((having for having, _counts in entries), key=len)
+    for having, _counts in entries:
+        if having is not chunks and len(chunks):
+            chunks = chunks[_found(having, chunks)[1]]
+    if not len(chunks):
+        return chunks, np.empty(0, dtype=np.float32), 0.0
+    gain = np.full(len(chunks), np.inf, dtype=np.float32)
+    for having, counts in entries:
+        np.minimum(gain, snapshot.gains(chunks, counts[_found(having, chunks)[0]]), out=gain)
+    return chunks, gain, sum(snapshot.rarity(term) for term in phrase) / len(phrase)
 
 
-async def read(table: Any, version: int, *, with_vectors: bool) -> Snapshot:
+def _found(among: Any, wanted: Any) -> tuple[Any, Any]:
+    """Return where values are in a sorted array that has some, and which are there at all."""
+    import numpy as np
+
+    where = np.minimum(np.searchsorted(among, wanted), len(among) - 1)
+    return where, among[where] == wanted
+
+
+async def read(table: Any, version: int, *, partial: bool) -> Snapshot:
     """Make a snapshot of a LanceDB table."""
     import asyncio
 
-    columns = ["doc_id", "ordinal", "section", "keywords", "text"]
-    wanted = [*columns, "vector"] if with_vectors else columns
-    rows = await table.query().select(wanted).with_row_id().to_arrow()
-    made = await asyncio.to_thread(_build, rows, version, table)
-    if made.vectors is None and made.size:
-        chosen = [int(row) for row in made.row_ids[_sample(made.size)]]
-        some = await table.take_row_ids(chosen).select(["vector"]).to_arrow()
-        made.floor = _floor(unit_vectors(some.column("vector")))
-    elif made.size:
+    import pyarrow as pa
+
+    words, batches = _Words(), []
+    # Batch by batch: the text of 100,000 chunks at once, only to be counted, would be half a gigabyte.
+    reader = (
+        await table.query()
+        .select([*_KEPT, "keywords", "text", "vector"])
+        .with_row_id()
+        .to_batches(max_batch_length=BATCH)
+    )
+    batches.append(_counted(pa.RecordBatch.from_pylist([], schema=reader.schema), words, partial))
+    async for batch in reader:
+        batches.append(await asyncio.to_thread(_counted, batch, words, partial))
+    made = await asyncio.to_thread(_joined, batches, words, version, table)
+    made.partial = partial
+    if made.size:
         made.floor = _floor(made.vectors[_sample(made.size)])
     return made
 
@@ -215,57 +268,130 @@ def _floor(vectors: Any) -> float:
 
     if len(vectors) < FEW:
         return 0.0
+    vectors = vectors.astype(np.float32)
     alike = vectors @ vectors.T
     return min(0.95, max(0.0, float(np.median(alike[np.triu_indices(len(vectors), 1)]))))
 
 
-def _build(rows: Any, version: int, table: Any) -> Snapshot:
+_KEPT = ["doc_id", "ordinal", "section", "page", "line", "char_start", "char_end"]
+
+
+@dataclass(slots=True)
+class _Words:
+    """Keywords of the chunks read so far. Of each batch an array of keywords, of chunks that have them, of counts."""
+
+    vocabulary: dict[str, int] = field(default_factory=dict)
+    terms: list[Any] = field(default_factory=list)
+    chunks: list[Any] = field(default_factory=list)
+    counts: list[Any] = field(default_factory=list)
+    lengths: list[Any] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, keywords: Any) -> None:
+        """Count a column of keywords."""
+        import numpy as np
+        import pyarrow.compute as pc
+
+        lists = pc.split_pattern(keywords, " ")
+        encoded = lists.flatten().dictionary_encode()
+        known = self.vocabulary
+        ids = np.array(
+            [known.setdefault(term, len(known)) for term in encoded.dictionary.to_pylist()], dtype=np.int64
+        )
+        lengths = np.diff(lists.offsets.to_numpy())
+        key = ids[encoded.indices.to_numpy()] * len(lengths) + np.repeat(np.arange(len(lengths)), lengths)
+        key.sort()
+        first = np.flatnonzero(np.diff(key, prepend=-1))
+        term, chunk = np.divmod(key[first], len(lengths))
+        self.terms.append(term.astype(np.uint32))
+        self.chunks.append((chunk + self.size).astype(np.uint32))
+        self.counts.append(np.diff(first, append=len(key)).clip(max=MANY).astype(np.uint8))
+        self.lengths.append(lengths.astype(np.float32))
+        self.size += len(lengths)
+
+    def inverted(self, places: Any) -> tuple[Any, Any, Any]:
+        """Return each keyword's start, the chunks that have it, counts (see :class:`Snapshot`).
+
+        Args:
+            places: Where each chunk goes, in the order they were read.
+        """
+        import numpy as np
+
+        size = max(self.size, 1)
+        # One number an entry, so that sorting is all there is to do.
+        key = _flat(self.terms, np.int64) * size + places[_flat(self.chunks, np.int64)]
+        key = key * (MANY + 1) + _flat(self.counts, np.int64)
+        key.sort()
+        counts = (key % (MANY + 1)).astype(np.uint8)
+        key //= MANY + 1
+        starts = np.searchsorted(key, np.arange(len(self.vocabulary) + 1) * size)
+        return starts, (key % size).astype(np.uint32), counts
+
+
+def _flat(arrays: list[Any], kind: Any) -> Any:
     import numpy as np
+
+    return np.concatenate(arrays, dtype=kind) if arrays else np.empty(0, dtype=kind)
+
+
+def _counted(batch: Any, words: _Words, partial: bool) -> tuple[Any, Any]:
+    """Return a batch without keywords and text, of which only its width stays, and its vectors."""
+    import numpy as np
+    import pyarrow as pa
     import pyarrow.compute as pc
 
+    words.add(batch.column("keywords"))
+    text = batch.column("text")
+    chars = pc.cast(pc.utf8_length(text), pa.int32())
+    octets = pc.cast(pc.binary_length(text), pa.int32())
+    # A Hangul syllable is three bytes, one character and two cells.
+    widths = pc.add(chars, pc.divide(pc.subtract(octets, chars), 2))
+    vectors = unit_vectors(batch.column("vector")).astype(np.float16 if partial else np.float32, copy=False)
+    rest = pa.Table.from_batches([batch]).drop_columns(["keywords", "text", "vector"])
+    rest = rest.append_column("width", widths)
+    # Copied: as they are, the columns hold on to everything that was read with them.
+    return rest.take(np.arange(len(rest))), vectors
+
+
+def _joined(batches: list[tuple[Any, Any]], words: _Words, version: int, table: Any) -> Snapshot:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = pa.concat_tables([rest for rest, _vectors in batches])
     order = pc.sort_indices(rows, sort_keys=[("doc_id", "ascending"), ("ordinal", "ascending")])
     rows = rows.take(order).combine_chunks()
-    documents = rows.column("doc_id").combine_chunks().dictionary_encode()
-    text = rows.column("text")
-    chars = pc.utf8_length(text).to_numpy()
-    octets = pc.binary_length(text).to_numpy()
-    vocabulary, starts, postings, counts, lengths = _postings(rows.column("keywords"))
+    column = {name: rows.column(name).combine_chunks() for name in rows.column_names}
+    documents = column["doc_id"].dictionary_encode()
+    order = order.to_numpy()
+    places = np.empty(len(order), dtype=np.int64)
+    places[order] = np.arange(len(order))
+    starts, postings, counts = words.inverted(places)
+    vectors = np.empty((len(order), batches[0][1].shape[1]), dtype=batches[0][1].dtype)
+    at = 0
+    for _rest, some in batches:
+        vectors[places[at : at + len(some)]] = some
+        at += len(some)
     return Snapshot(
         version=version,
-        row_ids=rows.column("_rowid").to_numpy(),
+        row_ids=column["_rowid"].to_numpy(),
         documents=documents.indices.to_numpy(),
         names=documents.dictionary.to_pylist(),
-        # A Hangul syllable is three bytes, one character and two cells.
-        widths=(chars + (octets - chars) // 2).astype(np.int32),
-        lengths=lengths,
-        sections=rows.column("section").combine_chunks(),
-        vocabulary=vocabulary,
+        ordinals=column["ordinal"].to_numpy(),
+        pages=column["page"].fill_null(-1).to_numpy(),
+        lines=column["line"].to_numpy(),
+        begins=column["char_start"].to_numpy(),
+        ends=column["char_end"].to_numpy(),
+        widths=column["width"].to_numpy(),
+        lengths=_flat(words.lengths, np.float32)[order],
+        sections=column["section"],
+        vocabulary=words.vocabulary,
         starts=starts,
         postings=postings,
         counts=counts,
         table=table,
-        vectors=unit_vectors(rows.column("vector")) if "vector" in rows.column_names else None,
+        vectors=vectors,
     )
-
-
-def _postings(keywords: Any) -> tuple[dict[str, int], Any, Any, Any, Any]:
-    """Turn the keywords column into an inverted index."""
-    import numpy as np
-    import pyarrow.compute as pc
-
-    lists = pc.split_pattern(keywords.combine_chunks(), " ")
-    encoded = lists.flatten().dictionary_encode()
-    sizes = np.diff(lists.offsets.to_numpy())
-    total = len(sizes)
-    key = encoded.indices.to_numpy().astype(np.int64) * max(total, 1)
-    key += np.repeat(np.arange(total, dtype=np.int64), sizes)
-    key.sort()
-    first = np.flatnonzero(np.diff(key, prepend=-1))
-    counts = np.diff(first, append=len(key)).clip(max=MANY).astype(np.uint8)
-    term, chunk = np.divmod(key[first], max(total, 1))
-    starts = np.searchsorted(term, np.arange(len(encoded.dictionary) + 1))
-    vocabulary = {name: place for place, name in enumerate(encoded.dictionary.to_pylist())}
-    return vocabulary, starts, chunk.astype(np.uint32), counts, sizes.astype(np.float32)
 
 
 def unit_vectors(column: Any) -> Any:
