@@ -15,7 +15,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ from core.rag import snapshot as snapshots
 from core.rag import snapshot_file
 from core.rag.chunking import Chunk
 from core.rag.keywords import KEYWORDS
-from core.rag.rows import COLUMNS, arrow_table, chunk_of, schema
+from core.rag.rows import COLUMNS, arrow_table, chunk_of, renamed, schema
 from core.rag.snapshot import Snapshot
 from core.text import clean_line
 
@@ -177,7 +177,7 @@ class Index:
 
         Args:
             documents: For each its key (letters and digits), its chunks, a float32 array of shape (dim,) or ``None``
-                for each chunk, and text whose keywords every chunk is also found by (the file's name). At
+                for each chunk, and names by whose words every chunk is also found, one a line (the files'). At
                 least one vector must not be ``None`` while there is no index yet.
 
         Returns:
@@ -205,6 +205,31 @@ class Index:
             # The disk is full, or the directory went away: the next use opens it again and finds out.
             self.close()
             log.warning("writing the index failed: %s", error)
+            raise StudyError("error.rag.write", reason=clean_line(str(error))) from error
+
+    async def rename_many(self, names: Mapping[str, str]) -> None:
+        """Let documents be found by the words of other names; vectors and everything else stay.
+
+        Args:
+            names: By key, one a line, see :meth:`replace_many`.
+
+        Raises:
+            IndexUnusable: The index on disk cannot be opened.
+            StudyError: ``error.rag.write``; the old names' words still find it.
+        """
+        table = await self._open()
+        keys = list(names)
+        try:
+            await table.checkout_latest()
+            for start in range(0, len(keys), 500):
+                found = table.query().where(_among(keys[start : start + 500]))
+                rows = await found.select(["id", "doc_id", "section", "text"]).to_arrow()
+                data = await asyncio.to_thread(renamed, rows, names)
+                if data.num_rows:
+                    await table.merge_insert("id").when_matched_update_all().execute(data)
+        except (RuntimeError, OSError) as error:
+            self.close()
+            log.warning("renaming in the index failed: %s", error)
             raise StudyError("error.rag.write", reason=clean_line(str(error))) from error
 
     async def delete_many(self, keys: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from core.rag import scan
 from core.rag.chunking import Chunking, embedded_text
 from core.rag.embedding import Embedder
 from core.rag.index import Index
-from core.rag.ledger import Ledger, Row, storage_key
+from core.rag.ledger import Ledger, Row, called, listed, storage_key
 from core.rag.parsing.loaders import PARSER, LoadError
 from core.rag.parsing.parser import Parsed, Parser
 
@@ -328,13 +328,14 @@ class Ingest:
         for work in works:
             if work.key not in there or work.key == work.row.stored_as:
                 new.setdefault(work.key, work)
+        names = await asyncio.to_thread(self._names, works)
         self._ledger.note([work.row for work in new.values()], "embedding")
         reasons = await self._embed(list(new.values()))
         writing = [work for work in new.values() if work.key not in reasons]
         opened = self._index.was_open
         try:
             counts = await self._index.replace_many(
-                [(work.key, _chunks(work), work.vectors, scan.shown(work.item.path.stem)) for work in writing]
+                [(work.key, _chunks(work), work.vectors, names[work.key]) for work in writing]
             )
         except StudyError as error:
             if opened:
@@ -342,6 +343,7 @@ class Ingest:
                 await self._index.counts()
             counts = {}
             reasons |= {work.key: str(error) for work in writing}
+        await self._rename({key: names[key] for key in there if key not in new})
         changes: dict[str, dict[str, Any]] = {}
         for work in works:
             expected = len(_chunks(work))
@@ -353,6 +355,22 @@ class Ingest:
             else:
                 changes[work.row.id] = self._indexed(work)
         return changes
+
+    def _names(self, works: Sequence[_Work]) -> dict[str, str]:
+        """Return by key what documents are called, these and those with the same content, one a line. Blocking."""
+        known = self._ledger.names([work.key for work in works])
+        for work in works:
+            known.setdefault(work.key, []).append(called(work.item.stored))
+        return {key: listed(names) for key, names in known.items()}
+
+    async def _rename(self, names: Mapping[str, str]) -> None:
+        """Let what is in the index already be found by the names of those that have the same content, too."""
+        if names and self._index.exists:
+            try:
+                await self._index.rename_many(names)
+            except StudyError as error:
+                # It is found by what it says and by its first name.
+                log.warning("names of the same content are not written: %s", error)
 
     async def _embed(self, works: list[_Work]) -> dict[str, str]:
         """Embed documents together; one by one when that fails. Returns reasons by key."""

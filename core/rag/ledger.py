@@ -31,6 +31,10 @@ MIDDLE = ("queued", "parsing", "embedding")
 """What a document is only while a job works on it."""
 
 
+MAX_NAMES = 8
+"""By so many names a content is found: of a thousand copies the words of a thousand names would be in every chunk."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """What the ledger knows of a file."""
@@ -74,6 +78,10 @@ class Ledger(Protocol):
 
     def unused(self, keys: Iterable[str]) -> list[str]:
         """Return which of these keys no document refers to. Blocking."""
+        ...
+
+    def names(self, keys: Iterable[str]) -> dict[str, list[str]]:
+        """Return by key what the files of these keys are called, without suffix, by path. Blocking."""
         ...
 
 
@@ -155,6 +163,10 @@ class LiveLedger:
         used = self.stored(wanted)
         return [key for key in wanted if key not in used]
 
+    def names(self, keys: Iterable[str]) -> dict[str, list[str]]:
+        found = paths_of(self._store, self._collection, keys)
+        return {key: [called(path) for path in owners.values()] for key, owners in found.items()}
+
 
 class BuildLedger:
     """Rows of an index being built beside the one in use: nothing of the documents changes before the end."""
@@ -206,6 +218,20 @@ class BuildLedger:
     def unused(self, keys: Iterable[str]) -> list[str]:
         return []
 
+    def names(self, keys: Iterable[str]) -> dict[str, list[str]]:
+        wanted = set(keys)
+        found = self._store.query(
+            "SELECT d.path, b.row FROM builds b JOIN documents d ON d.id = b.document_id WHERE b.collection = ?"
+            " ORDER BY d.path",
+            [self._collection],
+        )
+        names: dict[str, list[str]] = {}
+        for one in found:
+            key = json.loads(one["row"]).get("stored_as")
+            if key in wanted:
+                names.setdefault(key, []).append(called(one["path"]))
+        return names
+
     async def clear(self) -> None:
         """Forget what was built."""
 
@@ -247,6 +273,32 @@ class BuildLedger:
                 work, StoreChanged("documents"), StoreChanged("collections", (self._collection,))
             )
         )
+
+
+def called(path: str) -> str:
+    """Return a file's name without suffix, fit to be shown, on one line."""
+    return " ".join(scan.shown(Path(scan.opened(path).stem)).split())
+
+
+def listed(names: Iterable[str]) -> str:
+    """Write names of one content as :meth:`core.rag.index.Index.replace_many` takes them."""
+    return "\n".join(list(dict.fromkeys(names))[:MAX_NAMES])
+
+
+def paths_of(store: Store, collection: str, keys: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return by key the documents that have it, by path: id → stored path. Blocking."""
+    wanted = list(dict.fromkeys(keys))
+    paths: dict[str, dict[str, str]] = {}
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        rows = store.query(
+            "SELECT id, path, stored_as FROM documents WHERE collection = ? AND status != 'removed'"
+            f" AND stored_as IN ({', '.join('?' * len(part))}) ORDER BY path",
+            [collection, *part],
+        )
+        for row in rows:
+            paths.setdefault(row["stored_as"], {})[row["id"]] = row["path"]
+    return paths
 
 
 def _stored(store: Store, column: str, table: str, collection: str, keys: Iterable[str]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.errors import StudyError
@@ -38,18 +38,15 @@ def arrow_table(documents: Sequence[tuple[str, Sequence[Chunk], Sequence[Any], s
     """Return documents as rows; see :meth:`core.rag.index.Index.replace_many`."""
     import pyarrow as pa
 
-    rows = [(key, chunk, prefix) for key, chunks, _vectors, prefix in documents for chunk in chunks]
-    chunks = [chunk for _key, chunk, _prefix in rows]
+    rows = [(key, chunk, names) for key, chunks, _vectors, names in documents for chunk in chunks]
+    chunks = [chunk for _key, chunk, _names in rows]
     columns = {
-        "id": [chunk_id(key, chunk) for key, chunk, _prefix in rows],
-        "doc_id": [key for key, _chunk, _prefix in rows],
+        "id": [chunk_id(key, chunk) for key, chunk, _names in rows],
+        "doc_id": [key for key, _chunk, _names in rows],
         "ordinal": [chunk.ordinal for chunk in chunks],
         "section": [chunk.section for chunk in chunks],
         "text": [chunk.text for chunk in chunks],
-        "keywords": [
-            " ".join([*marks(prefix), *terms(f"{prefix} {chunk.section} {chunk.text}")])
-            for _key, chunk, prefix in rows
-        ],
+        "keywords": [_keywords(names, chunk.section, chunk.text) for _key, chunk, names in rows],
         "page": [chunk.page for chunk in chunks],
         "line": [chunk.line for chunk in chunks],
         "char_start": [chunk.char_start for chunk in chunks],
@@ -57,6 +54,28 @@ def arrow_table(documents: Sequence[tuple[str, Sequence[Chunk], Sequence[Any], s
         "vector": _vectors([vector for document in documents for vector in document[2]], dim),
     }
     return pa.Table.from_pydict(columns, schema=schema(dim))
+
+
+def renamed(rows: Any, names: Mapping[str, str]) -> Any:
+    """Return the ids of rows and their keywords under other names.
+
+    Args:
+        rows: Arrow table with ``id``, ``doc_id``, ``section`` and ``text``.
+        names: By document key, one a line.
+    """
+    import pyarrow as pa
+
+    found = rows.to_pylist()
+    keywords = [_keywords(names[row["doc_id"]], row["section"], row["text"]) for row in found]
+    fields = [pa.field("id", pa.string()), pa.field("keywords", pa.string())]
+    return pa.table({"id": [row["id"] for row in found], "keywords": keywords}, schema=pa.schema(fields))
+
+
+def _keywords(names: str, section: str, text: str) -> str:
+    """Write a chunk's keywords; it is outdated when every name of its document says so."""
+    marked = [set(marks(name)) for name in names.splitlines()]
+    shared = sorted(set.intersection(*marked)) if marked else []
+    return " ".join([*shared, *terms(f"{names} {section} {text}")])
 
 
 def _vectors(vectors: Sequence[Any], dim: int) -> Any:

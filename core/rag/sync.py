@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from core.errors import StudyError
 from core.events import Notice
 from core.i18n import tr
 from core.rag import scan
-from core.rag.ledger import MIDDLE, Row, committed
+from core.rag.index import IndexUnusable
+from core.rag.ledger import MIDDLE, Row, called, committed, listed, paths_of
 from core.rag.parsing.loaders import LoadError, read_source
 from core.rag.shelf import Shelf
 from core.rag.types import SyncReport
 from core.session import Store, collections, documents
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -160,8 +166,51 @@ async def apply(store: Store, shelf: Shelf, found: Survey, notice: Callable[[Not
         await committed(collections.set_source(store, source_id, status="suspended"))
         notice(Notice(tr("rag.sync.suspended", path=scan.shown(path)), "warning"))
     if found.moved:
-        await committed(documents.move_documents(store, shelf.id, found.moved))
+        await _move(store, shelf, found)
     await take_out(store, shelf, found.removed)
+
+
+async def _move(store: Store, shelf: Shelf, found: Survey) -> None:
+    """Write down moved files' paths, and where a name is another one, that they are found by its words."""
+    rows = await asyncio.to_thread(documents.rows_of, store, list(found.moved))
+    other = {one: row for one, row in rows.items() if called(row["path"]) != called(found.moved[one])}
+    titled = {one for one, row in other.items() if " ".join(row["title"].split()) == called(row["path"])}
+    again = titled if shelf.chunking.header else set()
+    # Another suffix says that it is another kind of text.
+    again |= {one for one, row in rows.items() if _suffix(row["path"]) != _suffix(found.moved[one])}
+    # The index first: cut off in between, the next sync finds the same move. What is read again is written then.
+    await _rename(store, shelf, [row["stored_as"] for one, row in other.items() if one not in again], found)
+    await committed(documents.move_documents(store, shelf.id, found.moved))
+    changes: dict[str, dict[str, Any]] = {one: {"title": called(found.moved[one])} for one in titled}
+    for one in again:
+        # Its name is part of what is embedded. Unlike any content: it is read as if it were new.
+        changes[one] = changes.get(one, {}) | {"status": "stale", "content_hash": ""}
+    if changes:
+        await committed(documents.set_rows(store, changes))
+    found.changed += scan.candidates([found.moved[one] for one in sorted(again)])
+
+
+def _suffix(path: str) -> str:
+    return scan.opened(path).suffix.lower()
+
+
+async def _rename(store: Store, shelf: Shelf, keys: Sequence[str], found: Survey | None = None) -> None:
+    """Let documents in the index be found by what their files are called, or will be."""
+    if not keys or not shelf.index.exists:
+        return
+    paths = await asyncio.to_thread(paths_of, store, shelf.id, keys)
+    moved = found.moved if found is not None else {}
+    names = {
+        key: listed(
+            called(moved.get(one, path)) for one, path in sorted(owners.items(), key=lambda it: it[1])
+        )
+        for key, owners in paths.items()
+    }
+    try:
+        await shelf.index.rename_many(names)
+    except (StudyError, IndexUnusable) as error:
+        # Found by the words of the old name, until it is read again; an index that is lost is made anew with the new one.
+        log.warning("new names are not written to the index: %s", error)
 
 
 async def take_out(store: Store, shelf: Shelf, document_ids: Sequence[str], *, forget: bool = False) -> None:
@@ -188,6 +237,8 @@ async def take_out(store: Store, shelf: Shelf, document_ids: Sequence[str], *, f
         unused = await asyncio.to_thread(shelf.ingest.unused, keys)
         if unused and shelf.index.exists:
             await shelf.index.delete_many(unused)
+        # What others still have is not called that any more.
+        await _rename(store, shelf, sorted(set(keys) - set(unused)))
 
 
 def _keys(store: Store, document_ids: set[str]) -> list[str]:
@@ -199,12 +250,13 @@ def reported(job_id: str, surveys: Sequence[Survey], failed: int) -> SyncReport:
     """Say what a sync found; after a pause it has looked once more."""
     first, last = surveys[0], surveys[-1]
     added = {path for one in surveys for path in one.added}
-    changed = {item.stored for one in surveys for item in one.changed} - added
+    moved = {path for one in surveys for path in one.moved.values()}
+    changed = {item.stored for one in surveys for item in one.changed} - added - moved
     return SyncReport(
         job_id,
         added=len(added),
         changed=len(changed),
-        moved=len({one for found in surveys for one in found.moved}),
+        moved=len(moved),
         removed=len({one for found in surveys for one in found.removed}),
         unchanged=first.unchanged,
         suspended=tuple(scan.shown(path) for path in last.suspended.values()),
