@@ -52,6 +52,21 @@ class Node:
             node.stale += sign * stale
             node = node.parent
 
+    @property
+    def lone(self) -> bool:
+        """Whether there is nothing in this folder but one other: the two are one row."""
+        return self.kind == "folder" and not self.ids and len(self.folders) == 1 and self.path != "/"
+
+    @property
+    def trail(self) -> list[str]:
+        """The paths of the folders its row stands for, outermost first: itself, and those above it in which it is alone."""
+        found = [self.path]
+        above = self.parent
+        while above is not None and above.lone:
+            found.append(above.path)
+            above = above.parent
+        return found[::-1]
+
 
 Entry = tuple[Node | str, int]
 """A node, or a document's id, and how deep it stands."""
@@ -213,6 +228,12 @@ class Shelf:
 
     def _unfold(self, node: Node, depth: int, matching: Collection[str] | None, found: list[Entry]) -> int:
         ids = node.ids if matching is None else [one for one in node.ids if one in matching]
+        if node.lone:
+            (only,) = node.folders.values()
+            shown = self._unfold(only, depth, matching, found)
+            if matching is not None:
+                self.matched[node.key] = shown
+            return shown
         place = len(found)
         found.append((node, depth))
         shown = len(ids)

@@ -120,6 +120,19 @@ def fit_start(text: str, width: int) -> str:
     return mark + text
 
 
+def fit_middle(text: str, width: int) -> str:
+    """Cut the middle out of a name: its end, where versions and types stand, says as much as its beginning."""
+    mark = glyphs().ellipsis
+    room = width - cell_len(mark)
+    if cell_len(text) <= width or room < 8:
+        return fit(text, width)
+    tail = text
+    while cell_len(tail) > room // 2 or (tail and not cell_len(tail[0])):
+        tail = tail[1:]
+    head = set_cell_size(text, room - cell_len(tail)).rstrip()
+    return f"{head}{mark}{tail}"
+
+
 def pad(text: str, width: int) -> str:
     """Cut or fill ``text`` to exactly ``width`` cells."""
     return set_cell_size(fit(text, width), max(0, width))

@@ -14,11 +14,12 @@ from rich.cells import cell_len
 from core import i18n
 from core.rag.types import Collection
 from tests.tui.fakes import document
-from tui import open_file
+from tui import format, open_file
 from tui.documents_query import mark_pattern, mark_terms, parse
 from tui.documents_shelf import Node, Shelf
 from tui.pasted_paths import looks_like_paths, parse_paths
 from tui.widgets.documents_reader import wrap
+from tui.widgets.documents_rows import tree_row
 
 COLLECTIONS = [Collection("default", "handbook"), Collection("c1", "사내 규정")]
 
@@ -134,11 +135,10 @@ def test_the_tree_counts_and_follows_changes() -> None:
     assert shelf.put(document("/home/me/wiki/b/x.md", id="x"))
     assert names(shelf) == [
         "handbook",
-        "  /home/me/wiki",
-        "    /home/me/wiki/b",
-        "      x",
-        "      y",
-        "      z",
+        "  /home/me/wiki/b",  # The folder above has nothing else: they are one row.
+        "    x",
+        "    y",
+        "    z",
         "사내 규정",
     ]
     assert (root.failed, root.total) == (0, 3)
@@ -147,6 +147,38 @@ def test_the_tree_counts_and_follows_changes() -> None:
     for gone in ("y", "z"):
         shelf.drop(gone)
     assert names(shelf) == ["handbook", "사내 규정"]
+
+
+def test_folders_with_nothing_but_a_folder_are_one_row() -> None:
+    shelf = Shelf()
+    shelf.set_collections(COLLECTIONS)
+    shelf.set_sources([("default", "/w")])
+    shelf.load([document("/w/깊은/a/b/x.md", id="x"), document("/w/깊은/a/b/y.md", id="y")])
+    row = tree_row(shelf.entries()[1], shelf, unfolded=False)
+    assert "".join(text for text, _ in row.left) == "  ▾ w/깊은/a/b"
+    shelf.folded.add("f:default:/w/깊은")  # Was folded when there was more in it.
+    assert names(shelf) == ["handbook", "  /w/깊은/a/b", "    x", "    y", "사내 규정"]
+    assert shelf.entries({"y"})[-1][0] == "y"
+    assert shelf.matched["f:default:/w"] == 1
+    assert shelf.put(document("/w/깊은/z.md", id="z"))
+    shelf.folded.clear()
+    assert names(shelf) == [
+        "handbook",
+        "  /w/깊은",
+        "    /w/깊은/a/b",
+        "      x",
+        "      y",
+        "    z",
+        "사내 규정",
+    ]
+
+
+def test_a_long_name_keeps_its_end() -> None:
+    assert format.fit_middle("출장비 규정 - 부산 사무소.docx", 20) == "출장비 규…무소.docx"
+    assert format.fit_middle("short.md", 20) == "short.md"
+    for width in range(4, 40):
+        for name in ("출장비 규정 - 부산 사무소.docx", "a" * 60, "👨‍👩 가족 여행 계획서 최종.md"):
+            assert cell_len(format.fit_middle(name, width)) <= width
 
 
 def test_a_file_whose_name_is_no_unicode_stands_in_the_folder_it_is_in() -> None:

@@ -106,7 +106,9 @@ class DocumentsListing(_Pane):
         self._entries = entries = shelf.entries(matching)
         self.rows.show(
             [documents_rows.key_of(entry) for entry in entries],
-            lambda place: documents_rows.tree_row(entries[place], shelf, unfolded=narrowed),
+            lambda place: documents_rows.tree_row(
+                entries[place], shelf, unfolded=narrowed, width=self.rows.scrollable_content_region.width
+            ),
             select=select,
         )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, overload
 
+from rich.cells import cell_len
+
 from core.events import Document, Hit, IngestProgress
 from core.i18n import tr
 from core.text import clean_line
@@ -103,7 +105,7 @@ def node_row(node: Node, depth: int, shelf: Shelf, *, opened: bool, narrowed: bo
     marks = glyphs()
     mark = marks.open if opened else marks.closed
     collection = node.kind == "collection"
-    name = clean_line(node.path) if collection else base_name(node.path)
+    name = clean_line(node.path) if collection else "/".join(map(base_name, node.trail))
     left: tuple[Fragment, ...] = (
         (f"{'  ' * depth}{mark} ", "quiet"),
         (name, "strong" if collection else "quiet"),
@@ -137,19 +139,22 @@ def counts(node: Node, matched: int | None = None) -> tuple[Fragment, ...]:
     return parts
 
 
-def document_row(document: Document, depth: int) -> Row:
-    """Return a document with its status."""
+def document_row(document: Document, depth: int, *, width: int = 0) -> Row:
+    """Return a document with its status. ``width``: cells there are; where the name needs them a status is a sign alone."""
     failed = document.status == "failed"
     mark = f"{glyphs().bad} " if failed else "  "
     indent = "  " * max(0, depth - 1)
-    left: tuple[Fragment, ...] = ((indent, ""), (mark, "error"), (base_name(document.path), ""))
+    left: tuple[Fragment, ...] = ((indent, ""), (mark, "error"), (base_name(document.path), "name"))
     if failed:
         # Behind the name, where it gives way to it: which file it is comes first.
         left += ((f"  {clean_line(document.reason, max_chars=120) or tr('document.failed')}", "error"),)
-    return Row(document.id, left, status(document), data=document)
+    right = status(document)
+    if width and not failed and sum(cell_len(text) for text, _ in left + right) >= width:
+        right = status(document, brief=True)
+    return Row(document.id, left, right, data=document)
 
 
-def status(document: Document) -> tuple[Fragment, ...]:
+def status(document: Document, *, brief: bool = False) -> tuple[Fragment, ...]:
     """Return a document's status in few words: what is searchable of it, or why nothing is."""
     marks = glyphs()
     chunks = f"{document.chunks:>3}"
@@ -160,11 +165,12 @@ def status(document: Document) -> tuple[Fragment, ...]:
         # What is left of it that can be found: its old version.
         return ((chunks, "quiet"),) if document.chunks else ()
     if document.status == "stale":
-        return ((f"{marks.differ} {tr('document.stale')} ", "warning"), (chunks, "quiet"))
-    word = tr(f"document.{document.status}")
+        word = "" if brief else f"{tr('document.stale')} "
+        return ((f"{marks.differ} {word}", "warning"), (chunks, "quiet"))
+    word = "" if brief else f" {tr(f'document.{document.status}')}"
     if document.status == "stopped":
-        return ((f"{marks.stop} {word}", "warning"),)
-    return ((f"{marks.wait if document.status == 'queued' else marks.run} {word}", "accent"),)
+        return ((f"{marks.stop}{word}", "warning"),)
+    return ((f"{marks.wait if document.status == 'queued' else marks.run}{word}", "accent"),)
 
 
 # -- passages ----------------------------------------------------------------------------------------
@@ -224,15 +230,17 @@ def job_row(job: Job, progress: IngestProgress | None) -> Row:
     return Row(job.id, left, (*right, (f"  {word}", tone)), data=job)
 
 
-def tree_row(entry: tuple[Node | str, int], shelf: Shelf, *, unfolded: bool) -> Row:
-    """Return the row of an entry of the tree."""
+def tree_row(entry: tuple[Node | str, int], shelf: Shelf, *, unfolded: bool, width: int = 0) -> Row:
+    """Return the row of an entry of the tree; see :func:`document_row` for ``width``."""
     item, depth = entry
     if isinstance(item, Node):
         return node_row(
             item, depth, shelf, opened=unfolded or item.key not in shelf.folded, narrowed=unfolded
         )
     document = shelf.documents.get(item)
-    return document_row(document, depth) if document else Row(item, (("", ""),), selectable=False)
+    return (
+        document_row(document, depth, width=width) if document else Row(item, (("", ""),), selectable=False)
+    )
 
 
 def key_of(entry: tuple[Node | str, int]) -> str:

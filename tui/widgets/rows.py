@@ -20,7 +20,10 @@ from textual.strip import Strip
 from tui import format
 
 Fragment = tuple[str, str]
-"""Text and its tone: ``""``, ``quiet``, ``accent``, ``graph``, ``strong``, ``error``, ``warning`` or ``success``."""
+"""Text and its tone: ``""``, ``quiet``, ``accent``, ``graph``, ``strong``, ``error``, ``warning`` or ``success``.
+
+``name`` looks as ``""`` does, and is cut in its middle.
+"""
 
 
 @dataclass(frozen=True)
@@ -196,10 +199,10 @@ class RowList(ScrollView, can_focus=True):
         for text, tone in parts:
             length = cell_len(text)
             if length > room:
-                text = format.fit(text, room)
+                text = (format.fit_middle if tone == "name" else format.fit)(text, room)
                 text = set_cell_size(text, min(room, cell_len(text)))
             style = base
-            if tone and not plain:
+            if tone not in {"", "name"} and not plain:
                 style = base + self.get_component_rich_style(f"rows--{tone}", partial=True)
             if text:
                 segments.append(Segment(text, style))
