@@ -62,7 +62,10 @@ async def test_a_name_is_worth_more_than_the_word_for_its_status(runs: Any) -> N
             if word in line
         }
         assert lines["짧은"].endswith("◌ queued")
-        assert lines["출장비"].split()[-2:] == ["규정…사무소.docx", "◌"]  # Its end tells it from the one for another office.
+        assert lines["출장비"].split()[-2:] == [
+            "규정…사무소.docx",
+            "◌",
+        ]  # Its end tells it from the one for another office.
 
 
 async def test_left_and_right_fold(runs: Any) -> None:
