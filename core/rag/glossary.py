@@ -371,6 +371,7 @@ def korean(word: str) -> tuple[tuple[Phrase, ...], tuple[Phrase, ...]] | None:
     return _tables()[1].get(word)
 
 
+@functools.cache
 def longest_korean() -> int:
     """Return the length of the longest Korean word."""
     return max(map(len, _tables()[1]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from core.rag import glossary
@@ -206,6 +206,15 @@ def units(query: str, known: Container[str]) -> list[Unit]:
         syllable, common words), its keywords as they are.
     """
     found: dict[Phrase, Unit] = {}
+    for _, _, new in placed(query, known):
+        for unit in new:
+            found.setdefault(unit.own, unit)
+    kept = list(found.values()) or [Unit((term,)) for term in dict.fromkeys(terms(query))]
+    return kept[:MAX_QUERY_TERMS]
+
+
+def placed(query: str, known: Container[str]) -> Iterator[tuple[int, int, list[Unit]]]:
+    """Yield the units of a question with their place among its :func:`~core.rag.keywords.runs` and how many they take."""
     words = runs(query)
     place = 0
     while place < len(words):
@@ -218,16 +227,13 @@ def units(query: str, known: Container[str]) -> list[Unit]:
         else:
             keys = tuple(run_terms(word))
             new = [Unit(keys)] if len(keys[0]) > 1 or keys[0].isdigit() else []
-        for unit in new:
-            found.setdefault(unit.own, unit)
+        yield place, taken, new
         place += taken
-    kept = list(found.values()) or [Unit((term,)) for term in dict.fromkeys(terms(query))]
-    return kept[:MAX_QUERY_TERMS]
 
 
 def _korean(word: str) -> list[Unit]:
     """Cut the ending off a Korean word, and the word where it joins several that are known."""
-    base = _without_particle(word)
+    base = without_particle(word)
     # A particle alone: it follows a number or a code.
     if word in _ASKING or base in _ASKING or word in _PARTICLES:
         return []
@@ -246,7 +252,8 @@ def _unit(word: str, entry: str) -> Unit:
     return Unit(tuple(bigrams(word)), same, other)
 
 
-def _without_particle(word: str) -> str:
+def without_particle(word: str) -> str:
+    """Return a Korean word without the particle joined to it."""
     for particle in _PARTICLES:
         if len(word) - len(particle) >= 2 and word.endswith(particle):
             return word[: -len(particle)]

@@ -168,13 +168,22 @@ async def _search(
         ranked = await _with_phrases(index, snapshot, scored, phrases, options.k)
     wanted = options.k if not options.variety else 4 * options.k
     best = spans(snapshot, ranked, max(wanted, abstain.RIVALS), expand=True)
-    seen = abstain.signs(snapshot, scored.units, scored.matched, best)
     found = best[:wanted] if options.expand else spans(snapshot, ranked, wanted, expand=False)
     if options.variety:
         found = _varied(snapshot, scored, found, options)
     passages = await _passages(index, snapshot, scored, found)
-    confidence = abstain.confidence(seen) if passages else 0.0
+    confidence = (
+        await asyncio.to_thread(_sure, snapshot, query, scored, best, passages[0]) if passages else 0.0
+    )
     return Result(passages, confidence >= abstain.THRESHOLD, confidence)
+
+
+def _sure(snapshot: Snapshot, query: str, scored: _Scored, best: Sequence[Span], first: Passage) -> float:
+    """Return how likely the first passage answers the question, 0–1."""
+    top = [float(scored.scores[span.best]) for span in best[: abstain.RIVALS]]
+    lead = top[0] - (top[-1] if len(top) == abstain.RIVALS else 0.0)
+    found = abstain.Found(first.text, first.section, best[0].best, first.cosine, lead)
+    return abstain.confidence(abstain.signs(snapshot, query, found))
 
 
 def _checked(vector: Any, dimensions: int) -> Any:
