@@ -9,6 +9,7 @@ has all the words without answering is taken.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Sequence
@@ -122,7 +123,7 @@ def signs(snapshot: Snapshot, query: str, found: Found) -> Signs:
     words = asked.words
     text = found.text[:LONGEST]
     pieces = [piece for piece in _PIECES.split(text) if piece.strip()]
-    keys = [frozenset(terms(piece)) for piece in pieces]
+    keys = [_keys(piece) for piece in pieces]
     head = frozenset(terms(found.section))
     levels = _levels(snapshot, asked, found, text, head.union(*keys))
     rarest = math.log(1 + (snapshot.size - 0.5) / 1.5) or 1.0
@@ -154,6 +155,11 @@ def signs(snapshot: Snapshot, query: str, found: Found) -> Signs:
             )
         ),
     )
+
+
+@functools.lru_cache(2_048)
+def _keys(piece: str) -> frozenset[str]:
+    return frozenset(terms(piece))
 
 
 def _sum(chosen: Sequence[bool], *factors: Sequence[float]) -> float:
