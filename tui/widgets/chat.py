@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from core.events import Span
 from core.i18n import tr
-from tui import format
+from tui import actions, format
 from tui.glyphs import glyphs
 from tui.state import WINDOW, Pending, State, Turn
 from tui.widgets.basics import Plain
@@ -101,6 +101,23 @@ class ChatPane(Vertical):
 
     def on_resize(self) -> None:
         self.context.show()
+
+    def on_descendant_focus(self) -> None:
+        self.show_hint()
+
+    def on_descendant_blur(self) -> None:
+        self.show_hint()
+
+    def show_hint(self) -> None:
+        """Say in the empty input what to press: for the item the cursor is on, else what to write."""
+        names = self.transcript.hints(self.screen.focused)
+        keymap = getattr(self.app, "keys", {})
+        parts = [
+            f"{actions.key_labels(actions.BY_ID[name], keymap).split(' ')[0]} {tr(f'action.{name}.short')}"
+            for name in names
+        ]
+        back = f"{actions.key_label('escape')} {tr('composer.back')}"
+        self.composer.placeholder = "  ".join([*parts, back]) if parts else tr("composer.placeholder")
 
     @property
     def transcript(self) -> Transcript:

@@ -181,8 +181,7 @@ class DocumentsListing(_Pane):
                 total=format.count(len(shelf.documents)),
             ), "$quiet"
         if self.state.loaded and not shelf.documents:
-            keys = {"add": "document_add", "here": "documents", "search": "document_search"}
-            return tr("documents.empty", **{name: self.key(key) for name, key in keys.items()}), "$quiet"
+            return tr("documents.empty", add=self.key("document_add"), here=self.key("documents")), "$quiet"
         return "", "$quiet"
 
     def show_progress(self) -> None:

@@ -69,6 +69,20 @@ class Transcript(VerticalScroll, can_focus=False):
         """What holds the messages. At least as high as the view: an anchor would push a short chat to the bottom."""
         return self.query_one("#messages", Vertical)
 
+    def hints(self, focused: Widget | None) -> tuple[str, ...]:
+        """Return the actions that do something with an item, the likeliest first."""
+        if isinstance(focused, Suggestion):
+            return ("item_open",)
+        if isinstance(focused, Waiting):
+            return ("item_take_back",)
+        message = message_of(focused)
+        if not isinstance(message, Answer):
+            return ("copy_item",) if message else ()
+        if isinstance(focused, ToolRow | Source):
+            return ("item_open", "item_trace", "copy_item")
+        resume = ("item_resume",) if message.resumable else ()
+        return (*resume, "copy_item", "retry_item", "item_trace", "item_timeline", "item_explain")
+
     def items(self) -> list[Widget]:
         """Return what the cursor can stand on, top to bottom."""
         return [item for item in self.query(".item") if item.focusable]

@@ -2,8 +2,10 @@
 
 MESSAGES: dict[str, str] = {
     "action.item_explain": "What this answer took",
+    "action.item_explain.short": "behind it",
     "action.item_explain.help": "Shows the answer's tool route with its reason, tokens, cost, context window and what was left out.",
     "action.item_take_back": "Take this question back",
+    "action.item_take_back.short": "take back",
     "action.item_take_back.help": "Puts the waiting question the cursor is on back into the input.",
     "action.unqueue": "Take a waiting question back",
     "action.unqueue.help": "Puts the last waiting question back into the input; so does Esc in an empty input.",
@@ -121,6 +123,7 @@ MESSAGES: dict[str, str] = {
     "memory.added": "Remembered: {text}",
     "permission.reach": "Shift+Tab, then the letter; or click",
     "action.item_resume": "Go on from there",
+    "action.item_resume.short": "go on",
     "action.item_resume.help": "Continues an interrupted or failed answer from its last finished step; finished tools are not called again.",
     "action.resume": "Go on",
     "action.resume.help": "Continues the last interrupted or failed answer from its last finished step.",

@@ -2,7 +2,7 @@
 
 MESSAGES: dict[str, str] = {
     "documents.search": '/ search   path: type: in: since: "exact"',
-    "documents.empty": "No documents yet. {add} here ({here}), or /add in the chat, adds files or folders; they can also be dropped on the terminal. Then ask about them in the chat, or search them here with {search}.",
+    "documents.empty": "No documents yet. {add} here ({here}), or /add in the chat, adds files or folders. Dropping them on the terminal works too.",
     "documents.hits": "{count} passages, best first. Esc shows the tree",
     "documents.none": "Nothing found. Other words, or fewer filters?",
     "documents.none.yet": "There are no documents to search yet: {back}, then {add} adds some.",

@@ -11,6 +11,7 @@ MESSAGES: dict[str, str] = {
     "action.timeline": "Memory timeline",
     "action.timeline.help": "Shows the engine's memory while the last answer was made.",
     "action.item_timeline": "Memory of this answer",
+    "action.item_timeline.short": "memory",
     "action.item_timeline.help": "Shows the engine's memory over time while this answer was made.",
     "action.span_timeline": "Memory of this answer",
     "action.span_timeline.help": "Shows the engine's memory over time while the answer of this step was made.",

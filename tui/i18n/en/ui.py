@@ -19,6 +19,7 @@ MESSAGES: dict[str, str] = {
     "engine.state.down": "down",
     "header.route.native": "native tools",
     "header.route.routed": "routed tools",
+    "composer.back": "back to writing",
     "composer.placeholder": "Ask something, or / for commands",
     "chat.earlier": "earlier messages",
     "find.label": "find",

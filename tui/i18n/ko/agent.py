@@ -2,8 +2,10 @@
 
 MESSAGES: dict[str, str] = {
     "action.item_explain": "이 답변에 든 것",
+    "action.item_explain.short": "설명",
     "action.item_explain.help": "답변의 도구 경로와 그 이유, 토큰, 비용, 문맥 창, 빠진 내용을 보여 줍니다.",
     "action.item_take_back": "이 질문 되돌리기",
+    "action.item_take_back.short": "되돌리기",
     "action.item_take_back.help": "커서가 있는 대기 중인 질문을 입력창으로 되돌립니다.",
     "action.unqueue": "대기 중인 질문 되돌리기",
     "action.unqueue.help": "마지막으로 대기 중인 질문을 입력창으로 되돌립니다. 빈 입력창에서 Esc를 눌러도 됩니다.",
@@ -121,6 +123,7 @@ MESSAGES: dict[str, str] = {
     "memory.added": "기억했습니다: {text}",
     "permission.reach": "Shift+Tab을 누른 다음 글자를 누르거나, 클릭하십시오",
     "action.item_resume": "이어서 하기",
+    "action.item_resume.short": "이어서",
     "action.item_resume.help": "끊기거나 실패한 답변을 마지막으로 끝난 단계부터 이어서 합니다. 끝난 도구는 다시 부르지 않습니다.",
     "action.resume": "이어서 하기",
     "action.resume.help": "끊기거나 실패한 마지막 답변을 마지막으로 끝난 단계부터 이어서 합니다.",

@@ -2,7 +2,7 @@
 
 MESSAGES: dict[str, str] = {
     "documents.search": '/ 검색   경로: 종류: 컬렉션: 부터: "그대로"',
-    "documents.empty": "아직 문서가 없습니다. 여기({here})에서 {add}를 누르거나 대화에서 /add를 써서 파일이나 폴더를 추가합니다. 터미널에 끌어다 놓아도 됩니다. 그다음 대화에서 묻거나 여기에서 {search}로 찾습니다.",
+    "documents.empty": "아직 문서가 없습니다. 여기({here})에서 {add}를 누르거나 대화에서 /add를 써서 파일이나 폴더를 추가합니다. 터미널에 끌어다 놓아도 됩니다.",
     "documents.hits": "구절 {count}건, 가까운 순서입니다. Esc를 누르면 문서 목록으로 갑니다",
     "documents.none": "찾은 구절이 없습니다. 다른 낱말로 찾거나 조건을 줄여 보십시오.",
     "documents.none.yet": "아직 찾을 문서가 없습니다. {back}를 누른 다음 {add}를 눌러 추가합니다.",

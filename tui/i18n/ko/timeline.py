@@ -11,6 +11,7 @@ MESSAGES: dict[str, str] = {
     "action.timeline": "메모리 변화",
     "action.timeline.help": "마지막 답변을 만드는 동안의 엔진 메모리를 보여 줍니다.",
     "action.item_timeline": "이 답변의 메모리",
+    "action.item_timeline.short": "메모리",
     "action.item_timeline.help": "이 답변을 만드는 동안의 엔진 메모리 변화를 보여 줍니다.",
     "action.span_timeline": "이 답변의 메모리",
     "action.span_timeline.help": "이 단계가 속한 답변을 만드는 동안의 엔진 메모리 변화를 보여 줍니다.",

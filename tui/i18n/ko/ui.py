@@ -19,6 +19,7 @@ MESSAGES: dict[str, str] = {
     "engine.state.down": "멈춤",
     "header.route.native": "모델이 도구 선택",
     "header.route.routed": "코드가 도구 선택",
+    "composer.back": "입력으로",
     "composer.placeholder": "질문을 입력하십시오. /를 누르면 명령이 나옵니다",
     "chat.earlier": "이전 메시지",
     "find.label": "찾기",
