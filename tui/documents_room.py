@@ -164,12 +164,11 @@ class DocumentsRoom:
         if event.finished:
             self.state.progress.pop(event.job_id, None)
             if event.failed and event.kind in {"add", "retry"}:
-                # Their place in a long tree may be far below what is in sight.
-                self._app.tell(
-                    tr("documents.failed.told", count=event.failed, press=self.pane.key("document_failed")),
-                    "warning",
-                )
-            elif event.kind == "add" and event.done >= event.total > 0:
+                # Their place in a long tree may be far below what is in sight; a retry may be over before it was seen.
+                told = "documents.failed.told" if event.kind == "add" else "documents.failed.still"
+                press = self.pane.key("document_failed")
+                self._app.tell(tr(told, count=event.failed, press=press), "warning")
+            elif event.kind in {"add", "retry"} and event.done >= event.total > 0:
                 here, search = self.pane.key("documents"), self.pane.key("document_search")
                 self._app.tell(
                     tr("documents.added.told", count=format.count(event.done), here=here, search=search)

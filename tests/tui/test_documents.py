@@ -253,6 +253,8 @@ async def test_what_an_added_folder_could_not_give_is_told(runs: Any) -> None:
     async with runs(size=WIDE) as bench:
         bench.runtime.emit(IngestProgress("j", 12, 12, 2, "", finished=True, kind="add"))
         await bench.sees("2 could not be indexed. ! in the documents")
+        bench.runtime.emit(IngestProgress("k", 2, 2, 1, "", finished=True, kind="retry"))
+        await bench.sees("Tried again: 1 still could not be indexed.")
 
 
 async def test_a_job_that_is_over_offers_nothing_to_hold(runs: Any) -> None:

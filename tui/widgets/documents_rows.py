@@ -108,7 +108,7 @@ def node_row(node: Node, depth: int, shelf: Shelf, *, opened: bool, narrowed: bo
     name = clean_line(node.path) if collection else "/".join(map(base_name, node.trail))
     left: tuple[Fragment, ...] = (
         (f"{'  ' * depth}{mark} ", "quiet"),
-        (name, "strong" if collection else "quiet"),
+        (name, "strong" if collection else "folder"),
     )
     shelved = shelf.collection(node.collection) if collection else None
     if shelved and shelved.building:

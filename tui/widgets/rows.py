@@ -22,8 +22,11 @@ from tui import format
 Fragment = tuple[str, str]
 """Text and its tone: ``""``, ``quiet``, ``accent``, ``graph``, ``strong``, ``error``, ``warning`` or ``success``.
 
-``name`` looks as ``""`` does, and is cut in its middle.
+``name`` and ``folder`` look as ``""`` and ``quiet`` do, and are cut in their middle.
 """
+
+CUT_IN_MIDDLE = {"name": "", "folder": "quiet"}
+"""Tones that say how to cut, and what they look like."""
 
 
 @dataclass(frozen=True)
@@ -199,10 +202,10 @@ class RowList(ScrollView, can_focus=True):
         for text, tone in parts:
             length = cell_len(text)
             if length > room:
-                text = (format.fit_middle if tone == "name" else format.fit)(text, room)
+                text = (format.fit_middle if tone in CUT_IN_MIDDLE else format.fit)(text, room)
                 text = set_cell_size(text, min(room, cell_len(text)))
-            style = base
-            if tone not in {"", "name"} and not plain:
+            style, tone = base, CUT_IN_MIDDLE.get(tone, tone)
+            if tone and not plain:
                 style = base + self.get_component_rich_style(f"rows--{tone}", partial=True)
             if text:
                 segments.append(Segment(text, style))

@@ -54,6 +54,7 @@ MESSAGES: dict[str, str] = {
     "documents.added.told": "{count} documents are indexed: ask about them in the chat, or search them with {here} and {search}.",
     "documents.failed.title": "{count} failed, newest first",
     "documents.failed.told": "{count} could not be indexed. {press} in the documents shows why.",
+    "documents.failed.still": "Tried again: {count} still could not be indexed. {press} in the documents shows why.",
     "documents.failed.none": "Nothing failed.",
     "documents.building": "building",
     "documents.watched": "watched",

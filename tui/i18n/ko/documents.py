@@ -54,6 +54,7 @@ MESSAGES: dict[str, str] = {
     "documents.added.told": "문서 {count}건을 색인했습니다. 대화에서 묻거나 {here}를 누르고 {search}로 찾으십시오.",
     "documents.failed.title": "실패한 문서 {count}건, 최근 것부터",
     "documents.failed.told": "문서 {count}건을 색인하지 못했습니다. 문서 창에서 {press}를 누르면 이유가 나옵니다.",
+    "documents.failed.still": "다시 시도했으나 {count}건은 여전히 색인하지 못했습니다. 문서 창에서 {press}를 누르면 이유가 나옵니다.",
     "documents.failed.none": "실패한 문서가 없습니다.",
     "documents.building": "새 색인 중",
     "documents.watched": "감시",
