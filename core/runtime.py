@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from core.agent.replay.desk import Traces
     from core.agent.run import Agent
     from core.agent.tools.desk import Tools
+    from core.agent.types import Docs
     from core.containers.desk import Containers
     from core.containers.stats import ContainerSampler
     from core.containers.types import ContainerStatus
@@ -215,10 +216,13 @@ class Runtime:
 
     # -- questions --------------------------------------------------------------------------------------
 
-    def ask(self, session_id: str, text: str, docs: bool = False) -> Future[str]:
+    def ask(self, session_id: str, text: str, docs: Docs = False) -> Future[str]:
         """Ask a question; the future gives the run's id once the question is on disk.
 
         While a run of the session goes on the question is put in its queue; the future gives its id there.
+
+        Args:
+            docs: Search the documents whatever the router would say; a text: in the collection of this id or name only.
         """
         return self.runs.ask(session_id, text, docs)
 
@@ -369,7 +373,7 @@ class Runtime:
 
     async def _start_rooms(self, store: Store, engine: Engine) -> None:
         from core.agent.run import Agent, warm_up
-        from core.rag.opening import open_library
+        from core.rag.opening import open_library, searching
 
         assert self._hub is not None and self._library_ready is not None  # noqa: S101 - set in _main and above
         library = open_library(store, self.paths, self.settings, engine, self._emit)
@@ -381,7 +385,7 @@ class Runtime:
             engine=engine,
             settings=self.settings,
             emit=self._emit,
-            search=lambda: library.find if documents.any_stored(store) else None,
+            search=lambda: searching(library) if documents.any_stored(store) else None,
             hub=self._hub,
             checkpoints=self._checkpoints,
         )

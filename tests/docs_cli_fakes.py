@@ -170,6 +170,7 @@ class FakeWork:
         self.listeners: list[Callable[[Event], None]] = []
         self.library = FakeLibrary(self.store, self.emit)
         self.ended: RunEnded | None = None
+        self.asked_in: list[bool | str] = []
 
     def emit(self, event: Event) -> None:
         for listener in list(self.listeners):
@@ -184,8 +185,9 @@ class FakeWork:
 
         return chat.create_session(self.store)
 
-    def ask(self, session_id: str, text: str, docs: bool = False) -> Future[str]:
+    def ask(self, session_id: str, text: str, docs: bool | str = False) -> Future[str]:
         assert docs and self.ended is not None
+        self.asked_in.append(docs)
         self.emit(dataclasses.replace(self.ended, session_id=session_id))
         return done(self.ended.run_id)
 

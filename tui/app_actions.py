@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +12,7 @@ from core.i18n import set_language, tr
 from core.settings import save_setting
 from core.text import clean_line
 from tui import commands, workers
+from tui.documents_query import parse
 from tui.screens.dialogs import Ask
 from tui.screens.help import TextScreen, help_keys, help_text
 from tui.screens.room import Room
@@ -156,15 +158,35 @@ def save(app: StudyApp, name: str, value: str) -> None:
         app.tell(tr("settings.unsaved", reason=error.strerror or error), "warning")
 
 
+_IN = re.compile(
+    r'(?P<where>(?:in|컬렉션):(?:"[^"]+"|[^\s"]+))\s+(?P<question>\S.*)', re.DOTALL | re.IGNORECASE
+)
+"""A question to one collection: ``in:wiki How …``, named as in the documents' search box."""
+
+
 async def ask_documents(app: StudyApp, text: str) -> None:
-    """Ask about the documents only; without a question, begin writing one."""
+    """Ask about the documents only, after ``in:NAME`` about those of a collection; without a question, begin writing one."""
+    begins = _IN.match(text)
+    if begins and begins["question"]:
+        query = parse(begins["where"], app.documents.state.shelf.collections)
+        if query.problem:
+            app.tell(query.problem, "warning")
+            _write(app, f"/ask {text}")
+            return
+        await app.ask(begins["question"], docs=query.collections[0])
+        return
     if text:
         await app.ask(text, docs=True)
         return
-    composer = app.bench.chat.composer
-    composer.text = "/ask "
-    composer.move_cursor(composer.document.end)
+    _write(app, "/ask ")
     app.bench.focus_pane("chat")
+
+
+def _write(app: StudyApp, text: str) -> None:
+    """Put a text into the composer, to go on with."""
+    composer = app.bench.chat.composer
+    composer.text = text
+    composer.move_cursor(composer.document.end)
 
 
 def documents(app: StudyApp, query: str) -> None:

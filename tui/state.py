@@ -47,7 +47,8 @@ class Pending:
     """A question accepted but not begun: the engine starts, or another answer is being written."""
 
     text: str
-    docs: bool = False
+    docs: bool | str = False
+    """Whether to search the documents in any case; a text: in the collection of this id only."""
     sent: bool = False
     accepted: bool = False
     """The runtime has it on disk; the event that shows it is on its way."""

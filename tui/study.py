@@ -354,7 +354,7 @@ class StudyApp(Telling, inherit_bindings=False):
             await self.ask(event.text)
             self.bench.chat.composer.focus()
 
-    async def ask(self, text: str, *, docs: bool = False) -> None:
+    async def ask(self, text: str, *, docs: bool | str = False) -> None:
         """Accept a question; it is shown at once and sent as soon as it can be."""
         self.state.pending.append(Pending(text, docs))
         self.lab.warn_if_measuring()

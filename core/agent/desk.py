@@ -8,7 +8,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from core.agent.recorded import given_of
+from core.agent.recorded import docs_of, given_of
+from core.agent.types import Docs
 from core.errors import StudyError
 from core.events import QueueChanged, RunStarted
 from core.ground import Ground
@@ -44,11 +45,14 @@ class Runs:
         """The run of each session that has one going on."""
         self._others: set[asyncio.Task[Any]] = set()
 
-    def ask(self, session_id: str, text: str, docs: bool = False) -> Future[str]:
+    def ask(self, session_id: str, text: str, docs: Docs = False) -> Future[str]:
         """Ask; the future gives the run's id once the question is on disk.
 
         While a run of the session goes on or waits for the user, the question is put in the queue, on disk, and the
         future gives its id there.
+
+        Args:
+            docs: Search the documents whatever the router would say; a text: in the collection of this id or name only.
         """
         return self._ground.call(self._ask(session_id, text, docs))
 
@@ -104,7 +108,7 @@ class Runs:
 
     # -- inside -------------------------------------------------------------------------------------------
 
-    async def _ask(self, session_id: str, text: str, docs: bool) -> str:
+    async def _ask(self, session_id: str, text: str, docs: Docs) -> str:
         await self._ground.engine()
         store = await self._ground.store()
         if self._queued(store, session_id):
@@ -268,7 +272,7 @@ class Runs:
 
 def _as_before(run: Run, model: str) -> dict[str, Any]:
     """Return how a run was made: what was made from another run is given the same of it again."""
-    made: dict[str, Any] = {"docs": bool(run.options.get("docs"))}
+    made: dict[str, Any] = {"docs": docs_of(run.options)}
     if run.kind in ("fork", "replay"):
         other = run.model if run.model != model else None
         made |= {"kind": run.kind, "made_from": run.made_from, "given": given_of(run.options), "model": other}

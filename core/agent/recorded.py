@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.agent import semconv
-from core.agent.types import RecordedTool, ToolResult
+from core.agent.types import Docs, RecordedTool, ToolResult
 from core.events import Citation, Span
 from core.session.chat import new_id
 
@@ -41,6 +41,12 @@ class Given:
 
 
 NOTHING = Given()
+
+
+def docs_of(options: Mapping[str, Any]) -> Docs:
+    """Read from a run's options whether, and where, the documents were to be searched whatever the router said."""
+    docs = options.get("docs")
+    return docs if isinstance(docs, str) else bool(docs)
 
 
 def given_of(options: Mapping[str, Any]) -> Given:

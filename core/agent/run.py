@@ -18,11 +18,11 @@ from core.agent.context.counter import Counter, counter_for
 from core.agent.context.record import last_summary
 from core.agent.death import DeathWatch
 from core.agent.quoting import checked_answer
-from core.agent.recorded import NOTHING, Given, given_of
+from core.agent.recorded import NOTHING, Given, docs_of, given_of
 from core.agent.routes import details_of, is_small, route_of, without_tools
 from core.agent.routing import Router
 from core.agent.spans import Recorder
-from core.agent.types import Plan, RecordedTool, Search, Step, Tool, ToolContext
+from core.agent.types import Docs, Plan, RecordedTool, Search, Step, Tool, ToolContext
 from core.agent.words import Words
 from core.errors import StudyError
 from core.events import (
@@ -132,7 +132,7 @@ class Agent:
         session_id: str,
         question: str,
         *,
-        docs: bool = False,
+        docs: Docs = False,
         replaces: str | None = None,
         started: Callable[[RunStarted], None] | None = None,
         model: str | None = None,
@@ -144,7 +144,7 @@ class Agent:
         """Answer a question. Every event is emitted after its row is on disk.
 
         Args:
-            docs: Search the documents whatever the router would say.
+            docs: Search the documents whatever the router would say; a text: in the collection of this id or name only.
             replaces: The failed run this one tries again.
             started: Called once the question is on disk.
             model: Another model than the one in use.
@@ -200,7 +200,7 @@ class Agent:
         if started:
             started(run)
         model = row.model if row.model != self.engine.model else None
-        docs, given = bool(row.options.get("docs")), given_of(row.options)
+        docs, given = docs_of(row.options), given_of(row.options)
         return await self._answer(run, row.question, docs=docs, model=model, given=given, again=True)
 
     async def can_resume(self, run_id: str) -> bool:
@@ -245,7 +245,7 @@ class Agent:
         run: RunStarted,
         question: str,
         *,
-        docs: bool,
+        docs: Docs,
         replaces: str | None = None,
         model: str | None = None,
         given: Given = NOTHING,
@@ -346,13 +346,15 @@ class Agent:
         return self.hub.end_run(run_id)
 
     async def _state(
-        self, context: ToolContext, route: Route, reason: str, docs: bool, model: str | None,
+        self, context: ToolContext, route: Route, reason: str, docs: Docs, model: str | None,
         given: Given, details: ModelDetails | None,
     ) -> Any:  # fmt: skip
         from core.agent.state import RunState
 
         tools = await asyncio.to_thread(self.tools, context, self.settings)
-        query = clean_line(context.question, max_chars=400)
+        asked = {"query": clean_line(context.question, max_chars=400)}
+        if isinstance(docs, str):
+            asked["collection"] = docs
         return RunState(
             question=context.question,
             recorder=context.recorder,
@@ -371,7 +373,7 @@ class Agent:
             digest=str(getattr(details, "digest", "") or ""),
             counter=await self._counter(model or self.engine.model),
             summary=await asyncio.to_thread(last_summary, self.store, context.session_id),
-            forced=Plan((Step("search_documents", {"query": query}),), "user") if docs else None,
+            forced=Plan((Step("search_documents", asked),), "user") if docs else None,
             recorded=None if given.recorded is None else list(given.recorded),
         )
 

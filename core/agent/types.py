@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from core.telemetry import Hub
 
 Permission = Literal["allow", "ask", "deny"]
-Search = Callable[[str, int], Awaitable["list[Hit] | SearchResult"]]
-"""Finds passages: query, how many. A bare list does not say whether it has the answer."""
+Search = Callable[..., Awaitable["list[Hit] | SearchResult"]]
+"""Finds passages: query, how many; ``collection=`` only in the collection of this id or name. A bare list does not say whether
+it has the answer."""
+Docs = bool | str
+"""Whether documents are searched whatever the router says; a text: in the collection of this id or name only."""
 DecidedBy = Literal["code", "examples", "documents", "model", "user", "none"]
 
 

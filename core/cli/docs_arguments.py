@@ -191,6 +191,7 @@ def _searching(action: _Actions) -> None:
     )
     ask.add_argument("question", metavar="QUESTION", help=tr("docs.cli.question"))
     ask.add_argument("--session", metavar="ID|last|new", default="new", help=tr("cli.help.session"))
+    _collection(ask)
 
 
 def _keeping(action: _Actions) -> None:

@@ -57,15 +57,17 @@ def search(work: Runtime, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _some_stored(store: Store) -> None:
-    """See that there is something to find.
+def _some_stored(store: Store, collection: str = "") -> None:
+    """See that there is something to find, in one collection or in any.
 
     Raises:
         UsageError: There are no documents, or none of them is in the index (yet).
     """
-    if documents.any_stored(store):
+    if documents.any_stored(store, collection):
         return
-    rows = documents.list_documents(store)
+    rows = documents.list_documents(store, collection)
+    if not rows and collection and documents.list_documents(store):
+        raise UsageError("error.docs.empty_collection")
     if not rows:
         raise UsageError("error.docs.empty")
     failed = sum(one.status == "failed" for one in rows)
@@ -132,15 +134,16 @@ def _marks(hit: Hit, names: Mapping[str, str]) -> str:
 def ask(work: Runtime, arguments: argparse.Namespace) -> int:
     """Ask the documents. Exit code 1 when the run failed."""
     store = wait(work.store_ready)
-    _some_stored(store)
+    where = the_collection(collections_of(store), arguments.collection).id if arguments.collection else ""
+    _some_stored(store, where)
     session = open_session(work, arguments.session)
     if arguments.json:
-        ended = put(work, session.id, arguments.question, docs=True)
+        ended = put(work, session.id, arguments.question, docs=where or True)
         support = getattr(ended, "support", None)
         values = as_json(ended, chat.spans(store, run_id=ended.run_id))
         print_json(values | {"support": dataclasses.asdict(support) if support else None})
         return 0 if ended.status == "ok" else 1
-    ended = put(work, session.id, arguments.question, docs=True, on_event=print_progress)
+    ended = put(work, session.id, arguments.question, docs=where or True, on_event=print_progress)
     print()
     _print_sources(ended)
     stderr(receipt(ended))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core.agent.answers.guard import unfenced
+from core.agent.types import Docs
 from core.cli.arguments import stderr
 from core.events import Event, RunEnded, SpanEnded, TokenDelta
 from core.i18n import tr
@@ -51,7 +52,7 @@ def ask(
     session_id: str,
     text: str,
     *,
-    docs: bool,
+    docs: Docs,
     on_event: Callable[[Event], None] = lambda event: None,
 ) -> RunEnded:
     """Ask a question and wait for its end."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from core.engines import Engine
 from core.events import Notice
 from core.paths import Paths
 from core.rag.embedding import EmbeddingCache, make_embedder
 from core.rag.library import Library
+from core.rag.types import Filters, SearchResult
 from core.session import Store
 from core.settings import Settings
 
@@ -28,3 +29,12 @@ def open_library(
         cache=cache,
         storage=settings.index_storage,
     )
+
+
+def searching(library: Library) -> Callable[..., Awaitable[SearchResult]]:
+    """Return what finds passages for a question, in one collection where one is named."""
+
+    async def search(query: str, k: int, *, collection: str = "") -> SearchResult:
+        return await library.find(query, k, filters=Filters((collection,) if collection else ()))
+
+    return search

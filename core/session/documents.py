@@ -195,9 +195,15 @@ def end_middle(
     return store.submit(work, StoreChanged("documents"))
 
 
-def any_stored(store: Store) -> bool:
-    """Say whether any document can be searched."""
-    return bool(store.query("SELECT 1 FROM documents WHERE stored_as != '' AND status != 'removed' LIMIT 1"))
+def any_stored(store: Store, collection: str = "") -> bool:
+    """Say whether any document can be searched, in one collection or in all."""
+    return bool(
+        store.query(
+            "SELECT 1 FROM documents WHERE stored_as != '' AND status != 'removed'"
+            " AND (collection = ? OR ? = '') LIMIT 1",
+            [collection, collection],
+        )
+    )
 
 
 def move_documents(store: Store, collection: str, moved: Mapping[str, str]) -> Future[None]:

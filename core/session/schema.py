@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from core.session.schema_agent import agent_tables
+from core.session.schema_agent import agent_tables, waiting_collection
 from core.session.schema_answers import answer_support
 from core.session.schema_documents import document_tables
 from core.session.schema_lab import lab_tables
@@ -179,6 +179,7 @@ MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     implicit_loads,
     answer_support,
     document_tables,
+    waiting_collection,
 )
 """Applied in order; the file's format number is how many of them it has seen."""
 

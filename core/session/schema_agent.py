@@ -93,3 +93,8 @@ def agent_tables(db: Database) -> None:
     db.table("permissions").create_index(["session_id", "asked_at"])
     db.table("replays").create_index(["of", "ts"])
     db.table("waiting").create_index(["session_id", "queued_at"])
+
+
+def waiting_collection(db: Database) -> None:
+    """Add the collection a question that waits is to be answered from; empty: any."""
+    db.table("waiting").add_column("collection", str, not_null_default="")

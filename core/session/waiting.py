@@ -22,18 +22,19 @@ class Waiting:
     id: str
     session_id: str
     text: str
-    docs: bool
-    """Whether the documents are to be searched whatever the router says."""
+    docs: bool | str
+    """Whether the documents are to be searched whatever the router says; a text: in the collection of this id or name only."""
 
 
-def add(store: Store, session_id: str, text: str, docs: bool) -> Future[Waiting]:
+def add(store: Store, session_id: str, text: str, docs: bool | str) -> Future[Waiting]:
     """Put a question at the end of its session's queue."""
     question = Waiting(new_id(), session_id, text, docs)
     row = {
         "id": question.id,
         "session_id": session_id,
         "text": text,
-        "docs": int(docs),
+        "docs": int(bool(docs)),
+        "collection": docs if isinstance(docs, str) else "",
         "queued_at": time.time(),
     }
 
@@ -47,7 +48,9 @@ def add(store: Store, session_id: str, text: str, docs: bool) -> Future[Waiting]
 def of_session(store: Store, session_id: str) -> list[Waiting]:
     """Return what waits in a session, oldest first."""
     rows = store.query("SELECT * FROM waiting WHERE session_id = ? ORDER BY queued_at, rowid", [session_id])
-    return [Waiting(row["id"], session_id, row["text"], bool(row["docs"])) for row in rows]
+    return [
+        Waiting(row["id"], session_id, row["text"], row["collection"] or bool(row["docs"])) for row in rows
+    ]
 
 
 def remove(store: Store, waiting_id: str) -> Future[str | None]:

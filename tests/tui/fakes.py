@@ -83,7 +83,7 @@ class FakeRuntime:
         self.auto = True
         """Answer by itself as soon as it is asked."""
         self.cancelled: list[str] = []
-        self.asked: list[tuple[str, str, bool]] = []
+        self.asked: list[tuple[str, str, bool | str]] = []
         self.added: list[str] = []
         self.hits: list[Hit] = []
         self.views: dict[str, FakeView] = {}
@@ -151,7 +151,7 @@ class FakeRuntime:
             return chat.claim_session(self.store, last.id) if last else self.new_session()
         return chat.claim_session(self.store, session_id)
 
-    def ask(self, session_id: str, text: str, docs: bool = False) -> Future[str]:
+    def ask(self, session_id: str, text: str, docs: bool | str = False) -> Future[str]:
         self.asked.append((session_id, text, docs))
         if self.status.state == "down":
             future: Future[str] = Future()

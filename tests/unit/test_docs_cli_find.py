@@ -171,6 +171,21 @@ def test_ask_shows_citations_with_their_verdicts(cli: Cli) -> None:
     assert said["support"]["sentences"][0]["status"] == "number_mismatch" and len(said["citations"]) == 2
 
 
+def test_ask_looks_in_one_collection_when_told_to(cli: Cli) -> None:
+    put(cli.work.store, "/d/leave.md")
+    wiki = collections.create_collection(cli.work.store, "wiki", "", "", False).result()
+    cli.work.ended = RunEnded(
+        "r1", "", "m1", "ok", "Five days.", "routed", "embedded", "smollm2:135m", Usage(10, 5), 1.0, 2.0, MemoryUse()
+    )  # fmt: skip
+    code, _, err = cli("ask", "How many days?", "--collection", "wiki")
+    assert code == 2 and "no documents in this collection" in err and cli.work.asked_in == []
+    assert cli("ask", "How many days?", "--collection", "nope")[0] == 2
+    put(cli.work.store, "/d/wiki.md", collection=wiki)
+    assert cli("ask", "How many days?", "--collection", "wiki")[0] == 0
+    assert cli("ask", "How many days?")[0] == 0
+    assert cli.work.asked_in == [wiki, True]
+
+
 # -- sync, watch, check, rm, collections, export -------------------------------------------------------------------------
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.agent.recorded import NOTHING, Given, edited, recorded_tool, recorded_tools
+from core.agent.recorded import NOTHING, Given, docs_of, edited, recorded_tool, recorded_tools
+from core.agent.types import Docs
 from core.errors import UsageError
 from core.events import Span
 from core.session import Store, chat
@@ -22,7 +23,7 @@ class Branch:
     at: str
     question: str = ""
     """Asked first; empty: nothing is."""
-    docs: bool = False
+    docs: Docs = False
     given: Given = NOTHING
     model: str | None = None
 
@@ -77,7 +78,7 @@ def branch(
         turn[0].seq,
         at,
         question=prompt if prompt is not None else _question(turn, run),
-        docs=bool(run.options.get("docs")) if run is not None else False,
+        docs=docs_of(run.options) if run is not None else False,
         given=_given(store, span, run, prompt, tool_result),
         model=model,
     )

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.agent.recorded import Given, recorded_tools
+from core.agent.recorded import Given, docs_of, recorded_tools
 from core.agent.replay import again, calls, compare, files, words
 from core.agent.replay.branch import branch
 from core.agent.replay.types import Call, Comparison, DiffPart, ExportFormat
@@ -169,7 +169,7 @@ class Traces:
                 started(made)
 
             ended = await agent.run(
-                session.id, run.question, docs=bool(run.options.get("docs")), started=both, model=model, given=given,
+                session.id, run.question, docs=docs_of(run.options), started=both, model=model, given=given,
                 kind="replay", made_from=run.id,
             )  # fmt: skip
             await self._replayed(store, run, begun, ended)

@@ -41,14 +41,16 @@ UNSURE = (
 
 
 async def _call(context: ToolContext, arguments: Mapping[str, Any]) -> ToolResult:
-    query = arguments["query"]
+    query, collection = arguments["query"], clean_line(arguments.get("collection") or "", max_chars=100)
+    where = {"collection": collection} if collection else {}
+    seen = {semconv.COLLECTION: collection} if collection else {}
     if context.search is None:
         text = said(context, "agent.no_documents")
         return ToolResult(text, text)
     async with context.recorder.span(
-        "retrieval", "retrieval", {semconv.OPERATION: "retrieval", semconv.QUERY_TEXT: query}
+        "retrieval", "retrieval", {semconv.OPERATION: "retrieval", semconv.QUERY_TEXT: query, **seen}
     ) as attributes:
-        found = await context.search(query, HITS + SPARE)
+        found = await context.search(query, HITS + SPARE, **where)
         every = found if isinstance(found, list) else found.hits
         # In a thread: reading the words of eight passages takes 30 ms.
         hits = (await asyncio.to_thread(unique, every))[:HITS]
@@ -156,7 +158,13 @@ TOOL = Tool(
     description="Search the user's own documents (company rules, manuals, notes). Cite passages as [1].",
     schema={
         "type": "object",
-        "properties": {"query": {"type": "string", "description": "What to look for, in the user's words."}},
+        "properties": {
+            "query": {"type": "string", "description": "What to look for, in the user's words."},
+            "collection": {
+                "type": "string",
+                "description": "Only in the collection of this name, if one is named.",
+            },
+        },
         "required": ["query"],
     },
     call=_call,

@@ -230,6 +230,8 @@ MESSAGES: dict[str, str] = {
     "error.docs.ambiguous.fix": "Use the id or more of the path; --collection narrows it down too.",
     "error.docs.empty": "There are no documents yet.",
     "error.docs.empty.fix": "Add some: llm-study docs add PATH",
+    "error.docs.empty_collection": "There are no documents in this collection yet.",
+    "error.docs.empty_collection.fix": "Add some: llm-study docs add PATH --collection NAME",
     "error.docs.all_failed": "None of the {count} document(s) could be indexed.",
     "error.docs.all_failed.fix": "See why: llm-study docs failed",
     "error.docs.none_ready": "{count} document(s) wait to be indexed.",

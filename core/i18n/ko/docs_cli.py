@@ -230,6 +230,8 @@ MESSAGES: dict[str, str] = {
     "error.docs.ambiguous.fix": "ID를 쓰거나 경로를 더 길게 쓰세요. --collection으로도 좁힐 수 있습니다.",
     "error.docs.empty": "아직 문서가 없습니다.",
     "error.docs.empty.fix": "문서를 추가하세요: llm-study docs add PATH",
+    "error.docs.empty_collection": "이 컬렉션에는 아직 문서가 없습니다.",
+    "error.docs.empty_collection.fix": "문서를 추가하세요: llm-study docs add PATH --collection NAME",
     "error.docs.all_failed": "문서 {count}개를 모두 색인하지 못했습니다.",
     "error.docs.all_failed.fix": "이유 보기: llm-study docs failed",
     "error.docs.none_ready": "문서 {count}개가 색인을 기다리고 있습니다.",
