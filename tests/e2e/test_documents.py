@@ -113,7 +113,7 @@ def test_a_day_with_the_documents(data: Path, terminal: Callable[..., Terminal],
     window.wait_for("1 changed", 60)
     wait_until(lambda: status_of(data, "연차휴가.md") == "indexed", 60, "not indexed again")
     search(window, "남은 휴가 이월")
-    window.wait_for("▌ 최대 9일까지")
+    window.wait_for("9일까지")
     slash_from_chat(window, question)
     wait_until(lambda: len(citations(data)) == 2, 90, "no second answer")
     assert "최대 9일까지" in citations(data)[1] and "최대 5일까지" not in citations(data)[1]
