@@ -80,3 +80,10 @@ async def test_this_session_is_renamed_by_command(runs: Any) -> None:
         await bench.sees("38 tok")
         await bench.ask("/rename 휴가 [bold]규정")
         await bench.until(lambda: "휴가 [bold]규정" in bench.screen_text().splitlines()[0])
+
+
+async def test_a_list_with_no_sessions_says_how_one_comes_about(runs: Any) -> None:
+    async with runs() as bench:
+        await bench.pilot.press("f6")
+        await bench.sees("No sessions yet. The first question makes one")
+        assert "no session matches" not in bench.screen_text()

@@ -54,11 +54,14 @@ def help_keys(pane: str, keymap: Mapping[str, str]) -> list[Content]:
     here = [action for action in actions.ACTIONS if action.scope in scopes]
     if pane in {"chat", "resources", "documents", "trace"}:
         here += [actions.BY_ID[name] for name in ("zoom", "next_pane")]
-    return [
-        Content.assemble((actions.key_labels(action, keymap).split(" ")[0], "$accent"), f" {action.title}")
-        for action in here
-        if action.keys
-    ]
+    pieces = []
+    for action in here:
+        labels = actions.key_labels(action, keymap).split(" ")
+        # Where a widget handles them itself the keys are a pair, such as left and right; else one will do.
+        keys = " ".join(labels[:1] if action.bound else labels)
+        if keys:
+            pieces.append(Content.assemble((keys, "$accent"), f" {action.title}"))
+    return pieces
 
 
 def help_text(pane: str, keymap: Mapping[str, str]) -> Content:

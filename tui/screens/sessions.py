@@ -60,7 +60,8 @@ class SessionsScreen(Dialog):
         rows = [self._row(session) for session in self._sessions]
         rows = [row for row in rows if all(word in row.left[1][0].casefold() for word in words)]
         if not rows:
-            rows = [Row("", ((tr("sessions.none"), "quiet"), ("", "")), selectable=False)]
+            said = tr("sessions.none" if self._sessions else "sessions.none.yet")
+            rows = [Row("", ((said, "quiet"), ("", "")), selectable=False)]
         self.query_one(RowList).set_rows(rows, select=select)
 
     def _row(self, session: Session) -> Row:

@@ -81,6 +81,7 @@ MESSAGES: dict[str, str] = {
     "span.embedding": "embedding",
     "sessions.title": "Sessions",
     "sessions.none": "no session matches",
+    "sessions.none.yet": "No sessions yet. The first question makes one, and it is kept.",
     "sessions.messages": "{count} messages",
     "sessions.keys": "Enter continue   r rename   e export   d delete   Esc close",
     "sessions.rename": "Title of the session",

@@ -81,6 +81,7 @@ MESSAGES: dict[str, str] = {
     "span.embedding": "임베딩",
     "sessions.title": "세션",
     "sessions.none": "해당하는 세션이 없습니다",
+    "sessions.none.yet": "아직 세션이 없습니다. 첫 질문을 하면 생기고 저장됩니다.",
     "sessions.messages": "메시지 {count}개",
     "sessions.keys": "Enter 이어 하기   r 이름 바꾸기   e 내보내기   d 삭제   Esc 닫기",
     "sessions.rename": "세션 제목",
