@@ -168,12 +168,14 @@ async def ask_documents(app: StudyApp, text: str) -> None:
     """Ask about the documents only, after ``in:NAME`` about those of a collection; without a question, begin writing one."""
     begins = _IN.match(text)
     if begins and begins["question"]:
-        query = parse(begins["where"], app.documents.state.shelf.collections)
+        known = app.documents.state.shelf.collections
+        query = parse(begins["where"], known)
         if query.problem:
             app.tell(query.problem, "warning")
             _write(app, f"/ask {text}")
             return
-        await app.ask(begins["question"], docs=query.collections[0])
+        # By its name: that is what the step and the trace show.
+        await app.ask(begins["question"], docs=next(one.name for one in known if one.id in query.collections))
         return
     if text:
         await app.ask(text, docs=True)

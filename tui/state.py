@@ -48,7 +48,7 @@ class Pending:
 
     text: str
     docs: bool | str = False
-    """Whether to search the documents in any case; a text: in the collection of this id only."""
+    """Whether to search the documents in any case; a text: in the collection of this name only."""
     sent: bool = False
     accepted: bool = False
     """The runtime has it on disk; the event that shows it is on its way."""

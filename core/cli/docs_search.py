@@ -134,8 +134,10 @@ def _marks(hit: Hit, names: Mapping[str, str]) -> str:
 def ask(work: Runtime, arguments: argparse.Namespace) -> int:
     """Ask the documents. Exit code 1 when the run failed."""
     store = wait(work.store_ready)
-    where = the_collection(collections_of(store), arguments.collection).id if arguments.collection else ""
-    _some_stored(store, where)
+    chosen = the_collection(collections_of(store), arguments.collection) if arguments.collection else None
+    _some_stored(store, chosen.id if chosen else "")
+    # By its name: that is what the step and the trace show.
+    where = chosen.name if chosen else ""
     session = open_session(work, arguments.session)
     if arguments.json:
         ended = put(work, session.id, arguments.question, docs=where or True)

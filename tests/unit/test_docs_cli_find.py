@@ -183,7 +183,7 @@ def test_ask_looks_in_one_collection_when_told_to(cli: Cli) -> None:
     put(cli.work.store, "/d/wiki.md", collection=wiki)
     assert cli("ask", "How many days?", "--collection", "wiki")[0] == 0
     assert cli("ask", "How many days?")[0] == 0
-    assert cli.work.asked_in == [wiki, True]
+    assert cli.work.asked_in == ["wiki", True]
 
 
 # -- sync, watch, check, rm, collections, export -------------------------------------------------------------------------
