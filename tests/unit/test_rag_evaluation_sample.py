@@ -31,6 +31,11 @@ async def test_search_finds_what_it_found_when_it_was_measured(tmp_path: Path) -
         assert value is not None and value >= floor, name
     across = found.kinds["cross_language"].measures["recall@5"].value
     assert across is not None and across >= 0.85
+    # That there is no answer is noticed more often than by always saying so (F1 0.32), and seldom where there is one.
+    without = found.own_unanswerable
+    assert without.questions == 35 and without.f1.value is not None and without.f1.value >= 0.45
+    lost = [one for one in usual.outcomes if one.question.split == "test" and not one.question.unanswerable]
+    assert sum(not one.answered for one in lost) <= 0.2 * len(lost)
     # Searching by meaning alone finds less, beyond chance: the comparison sees a difference that is there.
     worse = compare(usual, meaning, "test")["recall@5"]
     assert worse.real and worse.value > 0.05
