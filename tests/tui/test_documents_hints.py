@@ -45,6 +45,24 @@ async def test_the_list_names_the_key_that_reads(runs: Any) -> None:
         await bench.sees("a add / search Enter read")
 
 
+async def test_a_second_enter_does_not_fold_the_tree_while_it_searches(runs: Any) -> None:
+    async with runs(size=NARROW) as bench:
+        put(bench.runtime, "/notes/a.md")
+        await in_documents(bench)
+        bench.runtime.library.later = later = []
+        await bench.pilot.press("slash", *"leave", "enter", "enter")
+        await bench.until(lambda: later)
+        await bench.sees("searching")
+        await bench.sees("a.md")
+        future, result = later[-1]
+        future.set_result(result)
+        await bench.until(lambda: bench.app.bench.documents.mode == "hits")
+        await bench.pilot.press("escape")
+        await bench.sees("a.md")
+        await bench.pilot.press("home", "enter")
+        await bench.until(lambda: "a.md" not in bench.screen_text())
+
+
 async def test_help_begins_with_the_keys_of_the_place(runs: Any) -> None:
     async with runs(size=NARROW) as bench:
         await in_documents(bench)

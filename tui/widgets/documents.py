@@ -376,6 +376,8 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
     def _chosen(self, event: RowList.Chosen) -> None:
         event.stop()
         data = event.row.data
+        if self._searching and self.mode == "tree":
+            return  # Meant for what is being found, which will stand here.
         if isinstance(data, Node):
             self.fold(data, closed=data.key not in self.state.shelf.folded)
         else:
