@@ -138,15 +138,6 @@ class Index:
         rows = await query.to_arrow()
         return snapshot.places(rows.column("_rowid").to_numpy())
 
-    async def fetch(self, snapshot: Snapshot, places: Sequence[int]) -> dict[int, tuple[str, Chunk]]:
-        """Return documents' keys and chunks by place."""
-        if not places:
-            return {}
-        wanted = snapshot.row_ids[places].tolist()
-        rows = await snapshot.table.take_row_ids(wanted).select(["text"]).with_row_id().to_arrow()
-        texts = dict(zip(rows.column("_rowid").to_pylist(), rows.column("text").to_pylist(), strict=True))
-        return {place: snapshot.chunk(place, texts[row]) for place, row in zip(places, wanted, strict=True)}
-
     @property
     def dimensions(self) -> int:
         """Length of the vectors; 0 before the index was opened."""

@@ -1,7 +1,8 @@
-"""What a search looks at in memory: every chunk's keywords, place and size, and in small collections its vector.
+"""What a search looks at: every chunk with its keywords and its vector, in arrays.
 
-LanceDB is where chunks are kept; a scan of it for every question would take 20 to 80 ms. A snapshot takes 0.3 s to
-make at 10,000 chunks and 40 MB at 100,000, and answers in a few milliseconds with exact scores.
+LanceDB is where chunks are kept; a scan of it for every question would take 20 to 80 ms, and each of the few chunks read
+from it a twentieth of one. A snapshot takes 0.3 s to make at 10,000 chunks, and answers in a few milliseconds with exact
+scores. A large one is kept in a file (:mod:`core.rag.snapshot_file`), 1.7 kB a chunk.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ class Snapshot:
     """Keywords, float32."""
     sections: Any
     """Heading paths, an Arrow array of strings."""
+    texts: Any
+    """The same, of large strings."""
     vocabulary: dict[str, int]
     starts: Any
     """Where each keyword's entries start in the next two; one more at the end."""
@@ -109,13 +112,13 @@ class Snapshot:
         found: list[int] = self._by_row[np.searchsorted(self.row_ids, wanted, sorter=self._by_row)].tolist()
         return found
 
-    def chunk(self, place: int, text: str) -> tuple[str, Chunk]:
-        """Return a chunk, of which only the text is not here, and its document's key."""
+    def chunk(self, place: int) -> tuple[str, Chunk]:
+        """Return the key of a chunk's document, and the chunk."""
         page = int(self.pages[place])
         return self.names[self.documents[place]], Chunk(
             int(self.ordinals[place]),
             self.sections[place].as_py(),
-            text,
+            self.texts[place].as_py(),
             int(self.begins[place]),
             int(self.ends[place]),
             page if page >= 0 else None,
@@ -239,7 +242,7 @@ async def read(table: Any, version: int, *, partial: bool) -> Snapshot:
     import pyarrow as pa
 
     words, batches = _Words(), []
-    # Batch by batch: the text of 100,000 chunks at once, only to be counted, would be half a gigabyte.
+    # Batch by batch: the keywords of 100,000 chunks at once, only to be counted, would be half a gigabyte.
     reader = (
         await table.query()
         .select([*_KEPT, "keywords", "text", "vector"])
@@ -335,7 +338,7 @@ def _flat(arrays: list[Any], kind: Any) -> Any:
 
 
 def _counted(batch: Any, words: _Words, partial: bool) -> tuple[Any, Any]:
-    """Return a batch without keywords and text, of which only its width stays, and its vectors."""
+    """Return a batch without keywords, with its texts' widths, and its vectors."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -348,6 +351,7 @@ def _counted(batch: Any, words: _Words, partial: bool) -> tuple[Any, Any]:
     widths = pc.add(chars, pc.divide(pc.subtract(octets, chars), 2))
     vectors = unit_vectors(batch.column("vector")).astype(np.float16 if partial else np.float32, copy=False)
     rest = pa.Table.from_batches([batch]).drop_columns(["keywords", "text", "vector"])
+    rest = rest.append_column("text", pc.cast(text, pa.large_string()))
     rest = rest.append_column("width", widths)
     # Copied: as they are, the columns hold on to everything that was read with them.
     return rest.take(np.arange(len(rest))), vectors
@@ -385,6 +389,7 @@ def _joined(batches: list[tuple[Any, Any]], words: _Words, version: int, table: 
         widths=column["width"].to_numpy(),
         lengths=_flat(words.lengths, np.float32)[order],
         sections=column["section"],
+        texts=column["text"],
         vocabulary=words.vocabulary,
         starts=starts,
         postings=postings,

@@ -71,7 +71,7 @@ def save(path: Path, made: Snapshot, of: str) -> None:
     _sweep(path.parent)
     columns: dict[str, Any] = {name: pa.array(getattr(made, name).ravel()) for name in _ARRAYS}
     columns["names"] = pa.array(made.names, pa.string())
-    columns["sections"] = made.sections
+    columns |= {"sections": made.sections, "texts": made.texts}
     columns["terms"] = pa.array(list(made.vocabulary), pa.string())
     about = {"of": of, "layout": LAYOUT, "floor": repr(made.floor), "partial": str(made.partial)}
     # One row, in which every array is a list: that is one file for arrays of different lengths.
@@ -110,6 +110,7 @@ def load(path: Path, of: str, version: int, table: Any) -> Snapshot | None:
             table=table,
             names=values["names"].to_pylist(),
             sections=values["sections"],
+            texts=values["texts"],
             vocabulary={term: place for place, term in enumerate(values["terms"].to_pylist())},
             floor=float(about["floor"]),
             partial=about["partial"] == "True",

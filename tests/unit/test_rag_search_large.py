@@ -207,7 +207,8 @@ async def test_a_search_reads_on_while_another_program_puts_a_new_file_in_its_pl
     other = Index(tmp_path / "index", "m")
     await other.replace_many([document(number, 99, "다른") for number in range(30)])
     await answers(other)
-    assert await large.fetch(snapshot, [75]) and snapshot.size == COUNT
+    key, chunk = snapshot.chunk(75)
+    assert (chunk.ordinal, chunk.text) == (5, "7번 문서의 5번째 단락 ") and key == "d007"
     assert (await answers(large)) != before
     other.close()
 
