@@ -17,6 +17,7 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 from core.rag import wanted
+from core.rag.asked import LONGEST as QUESTION
 from core.rag.asked import Asked, Word, understand
 from core.rag.keywords import terms
 from core.rag.romanise import hangul
@@ -33,8 +34,9 @@ SYNONYM, TRANSLATION = 0.7, 0.85
 MET = 0.6
 """Share of a Korean word's syllable pairs from which it is met; below, a part that is there counts half."""
 
-LONGEST = 6_000
-"""Characters of a passage that are looked at."""
+LONGEST = 4_000
+PIECES = 150
+"""Characters and sentences of a passage that are looked at; few have as many."""
 
 UNHEARD = 0.2
 """What is left of the confidence when the question names a code, such as ``E33``, that no document has."""
@@ -122,7 +124,7 @@ def signs(snapshot: Snapshot, query: str, found: Found) -> Signs:
     asked = understand(query, snapshot.vocabulary)
     words = asked.words
     text = found.text[:LONGEST]
-    pieces = [piece for piece in _PIECES.split(text) if piece.strip()]
+    pieces = [piece for piece in _PIECES.split(text) if piece.strip()][:PIECES]
     keys = [_keys(piece) for piece in pieces]
     head = frozenset(terms(found.section))
     levels = _levels(snapshot, asked, found, text, head.union(*keys))
@@ -185,7 +187,7 @@ def _rarity(snapshot: Snapshot, word: Word) -> float:
 # -- words ------------------------------------------------------------------------------------------
 
 _HANGUL = re.compile(r"[가-힣]")
-_LATIN_NAME = re.compile(r"\b[A-Z][a-z]{3,}")
+_LATIN_NAME = re.compile(r"\b[A-Z][a-z]{3,15}\b")
 
 
 def _levels(snapshot: Snapshot, asked: Asked, found: Found, text: str, there: frozenset[str]) -> list[float]:
@@ -289,7 +291,7 @@ def _nearest_has(
     met = [sum(weight * _level(word, there) for word, weight in counts if weight) for there in keys]
     order = sorted(range(len(pieces)), key=lambda at: -met[at])[:_LOOKED_AT]
     near = "\n".join(_around(pieces, at) for at in order if met[at] >= _AS_NEAR * met[order[0]])
-    return wanted.has(asked.wants, asked.counter, query, near)
+    return wanted.has(asked.wants, asked.counter, query[:QUESTION], near)
 
 
 _IMPORTANCE = {"thing": 1.0, "code": 1.0, "number": 1.0, "other": 0.4, "counter": 0.4}

@@ -18,6 +18,9 @@ from core.rag.wanted import wanted
 
 Role = Literal["thing", "code", "number", "counter", "other"]
 
+LONGEST = 1_000
+"""Characters of a question that are looked at."""
+
 MOST = 24
 """Words looked at; no question needs more."""
 
@@ -143,6 +146,7 @@ def understand(query: str, known: Container[str]) -> Asked:
         query: As the user wrote it.
         known: Keywords the documents have.
     """
+    query = query[:LONGEST]
     said = runs(query)
     korean = any("가" <= char <= "힣" for char in query)
     found: list[tuple[Unit, Role, int]] = []

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from core.rag.keywords import stem
 
-_NUMBER = r"(?:\d[\d,.]*|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty)\b|한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|몇십)"
+_NUMBER = r"(?:\d[\d,.]{0,15}|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty)\b|한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|몇십)"
 _SPANS = r"seconds?|minutes?|hours?|days?|weeks?|months?|years?|quarters?|nights?"
 _KINDS = {
-    "time": r"\d{1,2}:\d\d|\d{1,2}\s*시(?!간)|정오|자정|\b\d{1,2}\s*(?:a\.?m|p\.?m)\b|\bnoon|midnight",
+    "time": r"\d{1,2}:\d\d|\d{1,2}\s{0,3}시(?!간)|정오|자정|\b\d{1,2}\s{0,3}(?:a\.?m|p\.?m)\b|\bnoon|midnight",
     "date": r"\d{1,2}월|\d{4}년|\d{4}-[\dw]|요일|\b(?:january|february|march \d|april|may \d|june|july|august|september|october|november"
     r"|december)|(?:mon|tues|wednes|thurs|fri|satur|sun)day|\d+일|분기|\b(?:after|before|within|when|every|until|once)\b|이내|안에|전까지"
-    r"|뒤|후|마다|넘으면|때|\d{1,2}:\d\d|\d{1,2}\s*시(?!간)|정오|noon",
-    "span": r"\d\s*(?:초|분|시간|일|주|개월|년|달|영업일|박)|\d[ -](?:working |business |calendar )?(?:"
+    r"|뒤|후|마다|넘으면|때|\d{1,2}:\d\d|\d{1,2}\s{0,3}시(?!간)|정오|noon",
+    "span": r"\d\s{0,3}(?:초|분|시간|일|주|개월|년|달|영업일|박)|\d[ -](?:working |business |calendar )?(?:"
     + _SPANS
     + r")|하루|이틀|사흘|일주일"
     r"|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|fourteen|an?|every)[ -](?:\w+ )?(?:"
@@ -22,8 +22,8 @@ _KINDS = {
     + r")\b"
     r"|(?:한|두|세|석|네|다섯|여섯)\s?(?:시간|달|주|해|번)|매주|매월|매일|\b(?:weekly|yearly|daily|nightly|monthly|quarterly|once|twice)\b"
     r"|permanent|(?:_|\b)(?:" + _SPANS + r"|ms)\W{1,3}\d|\btimes\b",
-    "money": r"[€$]\s?\d|\d[\d,.]*\s*(?:만|천|억|백)?\s*(?:원|유로|달러|점|euros?|dollars?|won\b|eur\b|usd)|\b\d{1,3},\d{3}\b|free of charge|무료|무상",
-    "percent": r"\d\s*(?:%|퍼센트|percent)|\bhalf\b|절반|\bthird\b",
+    "money": r"[€$]\s?\d|\d[\d,.]{0,15}\s{0,3}(?:만|천|억|백)?\s{0,3}(?:원|유로|달러|점|euros?|dollars?|won\b|eur\b|usd)|\b\d{1,3},\d{3}\b|free of charge|무료|무상",
+    "percent": r"\d\s{0,3}(?:%|퍼센트|percent)|\bhalf\b|절반|\bthird\b",
     "number": _NUMBER,
     "phone": r"내선|extension|\d{2,4}-\d{3,4}",
     "address": r"https?:|\.example",
@@ -39,7 +39,7 @@ _ROLE = re.compile(
     r"|host|everyone|everybody|nobody|only|누구나|사람"
 )
 _PERSON = re.compile(
-    r"\b[A-Z]\. ?[A-Z][a-z]+|\b[A-Z][a-z]+ [A-Z][a-z]+|[가-힣]{2,4} ?(?:과장|차장|대리|사원|님|씨)|(?:^|[|,:·]\s*)[가-힣]{3}\s*(?=$|[|,·])",
+    r"\b[A-Z]\. ?[A-Z][a-z]+|\b[A-Z][a-z]+ [A-Z][a-z]+|[가-힣]{2,4} ?(?:과장|차장|대리|사원|님|씨)|(?:^|[|,:·]\s{0,3})[가-힣]{3}\s{0,3}(?=$|[|,·])",
     re.MULTILINE,
 )
 _NAMES_OFFICE = re.compile(
@@ -55,7 +55,7 @@ _COUNTERS = {
     "도": r"도|°|degrees", "면": r"면|대|spaces", "권": r"권|books", "미터": r"미터|m\b|metres?", "센티미터": r"센티|cm|centimet",
     "킬로그램": r"킬로|kg|kilogram", "뉴턴미터": r"뉴턴|nm\b|newton",
 }  # fmt: skip
-_COUNTED = {name: re.compile(_NUMBER + r"\s*(?:" + words + ")") for name, words in _COUNTERS.items()}
+_COUNTED = {name: re.compile(_NUMBER + r"\s{0,3}(?:" + words + ")") for name, words in _COUNTERS.items()}
 
 _ASKED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern))
@@ -145,7 +145,7 @@ def has(kind: str, counter: str, question: str, text: str) -> bool:
     if kind in ("number", "count", "span", "date", "time"):
         # The name of a product is no number, and what the question says itself is no answer.
         folded = _CODE.sub(" ", folded)
-        for own in _OWN.findall(_CODE.sub(" ", question.casefold())):
+        for own in set(_OWN.findall(_CODE.sub(" ", question.casefold()))):
             folded = re.sub(rf"(?<!\d){re.escape(own)}(?!\d)", " ", folded)
     if kind == "money":
         currency = next((words for words in _CURRENCIES if words.search(question.casefold())), None)

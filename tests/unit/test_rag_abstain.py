@@ -212,3 +212,27 @@ def test_each_sign_moves_the_confidence_as_it_should() -> None:
 def test_an_empty_passage_and_a_question_without_words_are_borne() -> None:
     for query, text in (("", ""), ("?", "x"), ("How many?", ""), ("얼마인가요?", "\n\n")):
         assert 0 <= abstain.confidence(look(query, text)) <= 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9" * 50_000,
+        ", " * 20_000,
+        "A" + "a" * 50_000,
+        "Aaaa " * 10_000,
+        "1\n" * 20_000,
+        "| " * 20_000,
+        "a[1]." * 9_000,
+    ],
+)
+def test_a_hostile_text_takes_no_longer_than_another(text: str) -> None:
+    # Without bounds each of these would take from seconds to for ever: the test would not end in time.
+    for query in (
+        "천안 비용은 얼마인가요?",
+        "회원은 몇 명인가요?",
+        "How much does it cost?",
+        "Who is it?",
+        "얼마 " + "1 2 " * 2_000,
+    ):
+        assert 0 <= abstain.confidence(look(query, text)) <= 1
