@@ -103,6 +103,7 @@ class DocumentsRoom:
         self.state.shelf.load(rows)
         self.state.loaded = True
         self.pane.show_changed(set(), shape=True)
+        self._app.bench.chat.show_greeting()
         await self._load_collections()
         await self._load_jobs()
 
@@ -158,6 +159,8 @@ class DocumentsRoom:
         for gone in ids - {row.id for row in rows}:
             shape = shelf.drop(gone) or shape
         self.pane.show_changed(ids, shape=shape)
+        if shape:
+            self._app.bench.chat.show_greeting()
 
     def progress(self, event: IngestProgress) -> None:
         """Take how far a job is; when it is over, a search that is shown is made again."""

@@ -63,6 +63,16 @@ async def test_a_second_enter_does_not_fold_the_tree_while_it_searches(runs: Any
         await bench.until(lambda: "a.md" not in bench.screen_text())
 
 
+async def test_where_there_are_documents_the_greeting_suggests_to_ask_them(runs: Any) -> None:
+    async with runs(size=(120, 36)) as bench:
+        await bench.sees("/add   add a folder of notes")
+        put(bench.runtime, "/notes/a.md")
+        put(bench.runtime, "/notes/b.md")
+        await bench.sees("/ask   ask your 2 documents")
+        await bench.pilot.press("shift+tab", "up", "enter")
+        await bench.until(lambda: bench.app.bench.chat.composer.text == "/ask ")
+
+
 async def test_help_begins_with_the_keys_of_the_place(runs: Any) -> None:
     async with runs(size=NARROW) as bench:
         await in_documents(bench)

@@ -317,7 +317,7 @@ class ChatPane(Vertical):
         """Bring the greeting up to date with what was found."""
         for greeting in self.query(Greeting):
             if greeting.children:
-                greeting.show(greeting_text(self.state))
+                greeting.show(greeting_text(self.state), len(self.state.documents.shelf.documents))
 
     def show_strip(self) -> None:
         """Bring the narrow screen's line of figures up to date."""

@@ -406,22 +406,28 @@ class Greeting(Vertical):
         for number in (1, 2, 3):
             yield Suggestion(number)
 
-    def show(self, found: str) -> None:
-        """Say what was found: engine, model, memory."""
+    def show(self, found: str, documents: int) -> None:
+        """Say what was found: engine, model, memory. Where there are documents, asking them is worth a try."""
         self.query_one(".greeting-found", Plain).show(found)
+        suggestion = list(self.query(Suggestion))[1]
+        if documents:
+            suggestion.say("/ask ", tr("greeting.ask.why", count=format.count(documents)))
+        else:
+            suggestion.say(tr("greeting.try.2"), tr("greeting.try.2.why"))
 
 
 class Suggestion(Plain, can_focus=True):
     """One thing to try; Enter or a click uses it."""
 
     def __init__(self, number: int) -> None:
-        text = tr(f"greeting.try.{number}")
-        why = tr(f"greeting.try.{number}.why")
-        mark = glyphs().closed
-        super().__init__(
-            Content.assemble((f"{mark} ", "$accent"), text, (f"  {why}", "$quiet")), classes="item suggestion"
-        )
+        super().__init__(classes="item suggestion")
+        self.text = ""
+        self.say(tr(f"greeting.try.{number}"), tr(f"greeting.try.{number}.why"))
+
+    def say(self, text: str, why: str) -> None:
+        """Suggest this, and say why."""
         self.text = text
+        self.show(Content.assemble((f"{glyphs().closed} ", "$accent"), text, (f"  {why}", "$quiet")))
 
     def use(self) -> None:
         """Take the suggestion."""

@@ -58,6 +58,7 @@ MESSAGES: dict[str, str] = {
     "greeting.try.1.why": "calls the calculator; open the step to see how",
     "greeting.try.2": "/add ",
     "greeting.try.2.why": "add a folder of notes, then ask about them",
+    "greeting.ask.why": "ask your {count} documents; the answer cites its sources",
     "greeting.try.3": "Explain what a token is in two sentences.",
     "greeting.try.3.why": "watch memory and tokens per second meanwhile",
     "trace.empty": "No steps yet. Ask something and they appear here.",

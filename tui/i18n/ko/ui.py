@@ -58,6 +58,7 @@ MESSAGES: dict[str, str] = {
     "greeting.try.1.why": "계산기를 호출합니다. 단계를 펼쳐 보십시오",
     "greeting.try.2": "/add ",
     "greeting.try.2.why": "노트 폴더를 추가하고 내용을 물어봅니다",
+    "greeting.ask.why": "문서 {count}건에 묻습니다. 답에 출처가 붙습니다",
     "greeting.try.3": "토큰이 무엇인지 두 문장으로 설명해 줘.",
     "greeting.try.3.why": "그동안 메모리와 초당 토큰 수를 지켜봅니다",
     "trace.empty": "아직 단계가 없습니다. 질문하면 여기에 나타납니다.",
