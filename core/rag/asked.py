@@ -136,7 +136,9 @@ class Asked:
     """Word that must stand by the number wanted."""
     korean: bool
     yes_or_no: bool
-    """No word asks for anything in particular."""
+    """It is a question, but no word asks for anything in particular."""
+    bare: bool
+    """No question but words to look for: every one of them is asked for."""
 
 
 def understand(query: str, known: Container[str]) -> Asked:
@@ -154,7 +156,13 @@ def understand(query: str, known: Container[str]) -> Asked:
         role = _role(said, place, taken)
         found += [(unit, role, place) for unit in new]
     found += _quality(said)
-    focus = _korean_focus(said, found) if korean else _english_focus(said, found)
+    wants, counter = wanted(query, said)
+    open_ended = bool(wants) or any(word in ("what", "which", "who") or _ASKS.match(word) for word in said)
+    bare = not open_ended and not _is_question(query, said)
+    if bare:
+        focus = {place for _, _, place in found}
+    else:
+        focus = _korean_focus(said, found) if korean else _english_focus(said, found)
     words: dict[tuple[str, ...], Word] = {}
     for unit, role, place in found:
         word = said[place]
@@ -168,9 +176,12 @@ def understand(query: str, known: Container[str]) -> Asked:
                 beside=_beside(said, place) if role == "number" else "",
             ),
         )
-    wants, counter = wanted(query, said)
-    open_ended = wants or any(word in ("what", "which", "who") or _ASKS.match(word) for word in said)
-    return Asked(tuple(words.values())[:MOST], wants, counter, korean, not open_ended)
+    return Asked(tuple(words.values())[:MOST], wants, counter, korean, not open_ended and not bare, bare)
+
+
+def _is_question(query: str, said: Sequence[str]) -> bool:
+    asks = "?" in query or any(word in ("when", "where", "why", "how") for word in said)
+    return asks or (bool(said) and (said[0] in _AUXILIARY or said[-1].endswith(("요", "까", "지", "냐"))))
 
 
 def _beside(said: Sequence[str], place: int) -> str:

@@ -163,6 +163,16 @@ def test_a_word_for_what_is_asked_that_is_not_there_is_a_sign() -> None:
     assert look("Is the pump blue?").lacking == 0  # to be answered by yes or no, in whatever words
 
 
+def test_words_alone_are_all_asked_for() -> None:
+    assert understand("rest room floor", {}).bare and not understand("Is there a rest room?", {}).bare
+    assert understand("휴가 규정", {}).bare and not understand("휴가는 며칠인가요", {}).bare
+    assert look("rest room floor").lacking == 0 and look("rest room floor").topic > 0.5
+    assert look("swimming lanes").lacking == 1 and look("swimming lanes").topic == 0
+    assert (
+        abstain.confidence(look("rest room")) > abstain.THRESHOLD > abstain.confidence(look("swimming lanes"))
+    )
+
+
 def test_a_number_belongs_to_its_word() -> None:
     assert look("When does line 3 stop?").numbers == 0
     assert look("When does line 2 stop?").numbers > 0
