@@ -33,9 +33,6 @@ STOP_S = 10.0
 SILENCE_S = 60.0
 """Without a sign of life for so long, work that was not asked for here is left to the next start."""
 
-CLOSING_S = 5.0
-"""The same for a job that has no document left to do: it puts the index in order, and writes that it is done."""
-
 LISTED = 10
 """Failed documents named after a job; ``docs failed`` has them all."""
 
@@ -146,18 +143,14 @@ def follow(work: Runtime, begin: Callable[[], Future[T]], line: Line) -> T:
 def _goes_on(store: Store, silence: float) -> bool:
     """Say whether this process still has ingest work, and it has shown a sign of life in the last ``silence`` seconds."""
     jobs = ingest_jobs.list_jobs(store)
-    if not any(job.mine and job.ended_at is None and job.status != "paused" for job in jobs):
-        return False
-    return silence < (SILENCE_S if waiting(store, "stale") else CLOSING_S)
+    # A job with no document left is not over: it puts the index in order, and writes that it is done.
+    busy = any(job.mine and job.ended_at is None and job.status != "paused" for job in jobs)
+    return busy and silence < SILENCE_S
 
 
-def waiting(store: Store, *more: str) -> int:
-    """Count the documents that wait for a job or are in the middle of one.
-
-    Args:
-        more: Statuses that count too.
-    """
-    statuses = ("queued", "parsing", "embedding", *more)
+def waiting(store: Store) -> int:
+    """Count the documents that wait for a job or are in the middle of one."""
+    statuses = ("queued", "parsing", "embedding")
     return sum(one.status in statuses for one in documents.list_documents(store))
 
 

@@ -39,6 +39,7 @@ class Upkeep:
         self._notice = notice
         self._repairing: set[asyncio.Task[None]] = set()
         self._tidying: dict[str, asyncio.Task[None]] = {}
+        self._going_on: dict[str, asyncio.Task[None]] = {}
 
     def tidy_later(self, shelf: Shelf) -> None:
         """Compact an index once more when the versions a job left behind are old enough to go: half of its size."""
@@ -96,7 +97,21 @@ class Upkeep:
             self._lock.release()
 
     async def go_on(self, row: ingest_jobs.JobRow, on_progress: Progress) -> None:
-        """Do a job of a process that is gone from its beginning: what it finished is not done again."""
+        """Do a job of a process that is gone from its beginning: what it finished is not done again.
+
+        The start of the library and a user may want the same job: whoever comes second waits for its end.
+        """
+        task = self._going_on.get(row.id)
+        if task is None:
+            task = asyncio.ensure_future(self._go_on(row, on_progress))
+            self._going_on[row.id] = task
+            task.add_done_callback(lambda _: self._going_on.pop(row.id, None))
+        await task
+
+    async def _go_on(self, row: ingest_jobs.JobRow, on_progress: Progress) -> None:
+        now = await asyncio.to_thread(ingest_jobs.get_job, self._store, row.id)
+        if now is None or now.ended_at is not None:
+            return
         if await asyncio.to_thread(collections.get_collection, self._store, row.collection) is None:
             await committed(ingest_jobs.finish_job(self._store, row.id, status="cancelled"))
             return

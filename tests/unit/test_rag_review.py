@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from core.errors import StudyError
+from core.events import IngestProgress
 from core.rag import Library, ingest
 from core.rag.chunking import Chunking
 from core.rag.embedding import Embedder
@@ -321,6 +322,21 @@ async def test_an_added_folder_is_followed_also_when_its_job_never_began(room: R
     await room.library.resume()
     assert set(room.status().values()) == {"indexed"}
     assert [row["path"] for row in room.rows("sources")] == [str(folder)]
+
+
+async def test_a_job_that_the_start_and_a_user_go_on_with_is_done_once(room: Room, folder: Path) -> None:
+    await left_behind(room, "add", [folder], "running")
+    [job] = ingest_jobs.unfinished_jobs(room.store)
+    ends: list[str] = []
+
+    def told(progress: IngestProgress) -> None:
+        if progress.finished:
+            ends.append(progress.job_id)
+
+    await asyncio.gather(room.library.resume(told), room.library.resume_job(job.id, told))
+    assert ends.count(job.id) == 1
+    now = ingest_jobs.get_job(room.store, job.id)
+    assert now and now.status == "done" and set(room.status().values()) == {"indexed"}
 
 
 @pytest.mark.parametrize("kind", ["sync", "add"])
