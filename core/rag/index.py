@@ -311,7 +311,7 @@ class Index:
                 made = await snapshot_file.kept(self._directory, of, table, version, partial=partial)
             await asyncio.to_thread(_give_back)
             made.made_at = time.monotonic()
-            made.took_s = made.made_at - began
+            made.took_s = made.took_s or made.made_at - began
             # The one before is not closed: a search may be reading from it.
             self._snapshot = made
             return self._snapshot

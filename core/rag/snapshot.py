@@ -88,7 +88,7 @@ class Snapshot:
     made_at: float = 0.0
     """Monotonic clock."""
     took_s: float = 0.0
-    """How long it took to make."""
+    """How long it took to make, not to take from its file."""
     _by_row: Any = None
     _usual: float = 1.0
 

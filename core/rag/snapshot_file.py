@@ -43,7 +43,9 @@ async def kept(directory: Path, of: str, table: Any, version: int, *, partial: b
     found = await asyncio.to_thread(load, path, of, version, table)
     if found is not None:
         return found
+    began = time.monotonic()
     made = await snapshot.read(table, version, partial=partial)
+    made.took_s = time.monotonic() - began
 
     def keep() -> Snapshot | None:
         try:
@@ -74,6 +76,7 @@ def save(path: Path, made: Snapshot, of: str) -> None:
     columns |= {"sections": made.sections, "texts": made.texts}
     columns["terms"] = pa.array(list(made.vocabulary), pa.string())
     about = {"of": of, "layout": LAYOUT, "floor": repr(made.floor), "partial": str(made.partial)}
+    about["took"] = repr(made.took_s)
     # One row, in which every array is a list: that is one file for arrays of different lengths.
     row = pa.record_batch({name: _listed(values) for name, values in columns.items()})
     row = row.replace_schema_metadata(about)
@@ -113,6 +116,7 @@ def load(path: Path, of: str, version: int, table: Any) -> Snapshot | None:
             texts=values["texts"],
             vocabulary={term: place for place, term in enumerate(values["terms"].to_pylist())},
             floor=float(about["floor"]),
+            took_s=float(about["took"]),
             partial=about["partial"] == "True",
             **arrays,
         )
