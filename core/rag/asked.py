@@ -205,10 +205,10 @@ def _role(said: Sequence[str], place: int, taken: int) -> Role:
 def _korean_role(said: Sequence[str], place: int) -> Role:
     word, base = said[place], without_particle(said[place])
     after = said[place + 1] if place + 1 < len(said) else ""
-    if _ASKS.match(word) or word in _QUALIFYING or base in _QUALIFYING:
-        return "other"
     if place and said[place - 1] == "몇":
         return "counter"
+    if _ASKS.match(word) or not _QUALIFYING.isdisjoint((word, base, _COPULA.sub("", word))):
+        return "other"
     if _COPULA.search(word):
         return "thing"
     if word.endswith("요") or _is_verb(word, base, after):
@@ -217,8 +217,6 @@ def _korean_role(said: Sequence[str], place: int) -> Role:
 
 
 def _is_verb(word: str, base: str, after: str) -> bool:
-    if glossary.korean(base) and not _VERB.search(base):
-        return False
     final = (ord(word[-1]) - 0xAC00) % 28
     if after in _BEFORE_BOUND and final in (4, 8):
         return True
@@ -226,19 +224,22 @@ def _is_verb(word: str, base: str, after: str) -> bool:
         return True
     if after.startswith(("않", "못", "말", "마")) and word.endswith("지"):
         return True
+    if (len(word) == 2 and word[-1] in "는던") or (len(word) > 1 and word.endswith("야")):
+        return True
+    # The glossary has the forms of verbs, too.
+    if glossary.korean(base) and not _VERB.search(base):
+        return False
     if any(word.endswith(noun) for noun in _NOUNS_LIKE_VERBS):
         return False
-    if len(word) <= 2 and word[-1] in "는은던고면" and not glossary.korean(word):
+    if len(word) <= 2 and word[-1] in "은고면게" and not glossary.korean(word):
+        return True
+    if word.endswith("면") and len(word) > 2:
         return True
     if word.endswith("서") and len(word) > 1:
         vowel, last = (ord(word[-2]) - 0xAC00) // 28 % 21, (ord(word[-2]) - 0xAC00) % 28
         if last == 0 and vowel in (0, 1, 4, 6, 9, 14):
             return True
-    if word.endswith("면") and len(word) > 2:
-        return True
-    return bool(_VERB.search(word)) or word.endswith(
-        ("이면", "고서", "놓고", "쓰고", "켜고", "들고", "가고", "오고")
-    )
+    return bool(_VERB.search(word)) or word.endswith(("고서", "놓고", "쓰고", "켜고", "들고", "가고", "오고"))
 
 
 def _korean_focus(said: Sequence[str], found: Sequence[tuple[Unit, Role, int]]) -> set[int]:
