@@ -229,7 +229,8 @@ def _has(snapshot: Snapshot, place: int, term: str) -> bool:
     import numpy as np
 
     chunks, _gain = snapshot.having(term)
-    at = int(np.searchsorted(chunks, place))
+    # Of the same type: it would copy every entry to compare them with another one.
+    at = int(np.searchsorted(chunks, chunks.dtype.type(place)))
     return at < len(chunks) and int(chunks[at]) == place
 
 
