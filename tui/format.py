@@ -70,6 +70,15 @@ def duration(milliseconds: float | None) -> str:
     return f"{int(seconds // 60)} m {int(seconds % 60):02d} s"
 
 
+def to_come(seconds: float) -> str:
+    """Write a time that is still to come in whole seconds or coarser: it is an estimate, and must not flicker."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} m {int(seconds % 60):02d} s"
+    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} m"
+
+
 def rate(value: float | None) -> str:
     """Write tokens per second, the unit left to the label."""
     return none() if value is None else f"{value:.1f}"

@@ -62,7 +62,7 @@ def progress_pieces(progress: IngestProgress, pause: str, stop: str) -> list[Con
     if progress.rate is not None and not progress.paused:
         pieces.append(Content.styled(tr("documents.rate", rate=f"{progress.rate:.1f}"), "$quiet"))
     if progress.eta_s is not None and not progress.paused:
-        left = format.duration(max(1.0, progress.eta_s) * 1000)
+        left = format.to_come(max(1.0, progress.eta_s))
         pieces.append(Content.styled(tr("documents.eta", time=left), "$quiet"))
     held = tr("documents.keys.resume") if progress.paused else tr("documents.keys.pause")
     for key, does in ((pause, held), (stop, tr("documents.keys.stop"))):
@@ -279,9 +279,7 @@ def job_text(job: Job, progress: IngestProgress | None, collection: str) -> Cont
         ),
         (
             "eta",
-            format.duration(progress.eta_s * 1000)
-            if progress and progress.eta_s is not None and live
-            else "",
+            format.to_come(progress.eta_s) if progress and progress.eta_s is not None and live else "",
         ),
         ("started", when(job.started_at)),
         ("ended", when(job.ended_at) if job.ended_at else ""),

@@ -291,19 +291,10 @@ def _pull_line(pull: Pull) -> list[Fragment]:
     if pull.bytes_per_s is not None:
         said.append(format.megabytes_per_s(pull.bytes_per_s))
     if pull.status == "running" and pull.eta_s is not None:
-        said.append(tr("modelsui.eta", time=seconds(pull.eta_s)))
+        said.append(tr("modelsui.eta", time=format.to_come(pull.eta_s)))
     if pull.note:
         said.append(clean_line(pull.note, max_chars=200))
     return [(dot.join(said), "quiet")]
-
-
-def seconds(value: float) -> str:
-    """Write a time that is still to come in whole seconds or coarser."""
-    if value < 60:
-        return f"{value:.0f} s"
-    if value < 3600:
-        return f"{int(value // 60)} m {int(value % 60):02d} s"
-    return f"{int(value // 3600)} h {int(value % 3600 // 60):02d} m"
 
 
 def pull_detail(pull: Pull) -> Content:
@@ -324,7 +315,7 @@ def pull_detail(pull: Pull) -> Content:
         ("bytes", f"{format.size(pull.done_bytes)} / {format.size(pull.total_bytes)}"),
         ("resumed", format.size(pull.resumed_bytes) if pull.resumed_bytes else ""),
         ("rate", format.megabytes_per_s(rate) if rate is not None else ""),
-        ("eta", seconds(pull.eta_s) if pull.eta_s is not None and pull.live else ""),
+        ("eta", format.to_come(pull.eta_s) if pull.eta_s is not None and pull.live else ""),
         ("time", format.duration(pull.seconds * 1000)),
         ("attempts", str(pull.attempts)),
     ]
