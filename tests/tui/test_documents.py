@@ -272,6 +272,7 @@ async def test_a_job_that_is_over_offers_nothing_to_hold(runs: Any) -> None:
         await bench.until(lambda: "stop" in keys.render().plain, "the one that goes on")
         await bench.pilot.press("down")
         await bench.until(lambda: "stop" not in keys.render().plain, "the one that is over")
+        assert "Enter read" in keys.render().plain
 
 
 async def test_removing_asks_first(runs: Any) -> None:

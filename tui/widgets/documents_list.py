@@ -47,7 +47,7 @@ LIST_KEYS: Mapping[Mode, tuple[str, ...]] = {
         "document_open",
         "document_remove",
     ),
-    "tasks": ("job_pause", "job_stop"),
+    "tasks": ("document_read", "job_pause", "job_stop"),
 }
 EMPTY_KEYS: Mapping[Mode, tuple[str, ...]] = {
     "tree": ("document_add", "document_tasks", "document_collections"),
@@ -70,7 +70,8 @@ class DocumentsListing(_Pane):
         """Return the actions that do something in the list as it is: a job that is over cannot be held."""
         if not (self.state.shelf.documents if self.mode == "tree" else self.rows.keys):
             return EMPTY_KEYS[self.mode]
-        return () if self.mode == "tasks" and not self._job() else LIST_KEYS[self.mode]
+        over = self.mode == "tasks" and not self._job()
+        return ("document_read",) if over else LIST_KEYS[self.mode]
 
     def show_list(self, *, select: str | None = None) -> None:
         """Show what the mode says."""
