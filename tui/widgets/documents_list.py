@@ -47,7 +47,7 @@ LIST_KEYS: Mapping[Mode, tuple[str, ...]] = {
         "document_open",
         "document_remove",
     ),
-    "tasks": ("document_read", "job_pause", "job_stop"),
+    "tasks": ("job_pause", "job_stop", "document_read"),
 }
 EMPTY_KEYS: Mapping[Mode, tuple[str, ...]] = {
     "tree": ("document_add", "document_tasks", "document_collections"),
