@@ -10,6 +10,7 @@ from core.agent.evaluate import calculate
 from core.agent.routes import choose_route
 from core.agent.routing import Router
 from core.agent.routing.labelled import labelled
+from core.agent.routing.patterns import arguments_for, certain
 from core.agent.routing.spoken import with_digits
 from core.agent.types import Step
 from core.i18n import catalogue
@@ -181,3 +182,23 @@ async def test_what_is_to_be_remembered(
     assert [dict(step.arguments) for step in steps if step.tool == "remember"] == (
         [arguments] if arguments else []
     )
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "\t", "\u3000"])
+@pytest.mark.parametrize("question", ["{}", "날씨{}", "검색해{}줘{}.", "remember{}"])
+def test_a_pasted_tables_blanks_take_no_longer_than_words(question: str, blank: str) -> None:
+    # Each of these took from seconds to minutes, in which nothing else went on: the test would not end in time.
+    text = question.replace("{}", blank * 20_000)
+    certain(text)
+    assert arguments_for("web_search", text).keys() == {"query"}
+
+
+@pytest.mark.parametrize("text", ["1" * 20_000, "1," * 10_000, "1." * 10_000, "1 " * 10_000])
+def test_no_number_is_too_long(text: str) -> None:
+    found = certain(text)
+    assert found is None or found.step.tool == "calculator"
+
+
+def test_blanks_between_words_do_not_hide_what_is_asked() -> None:
+    for question in ("서울   날씨    어때?", "What  is\t\t12 *  34?"):
+        assert certain(question) is not None, question

@@ -62,9 +62,10 @@ async def lead(question: str, ahead: float, search: Search) -> float | None:
         ahead: How much nearer it is to labelled questions for documents than to small talk, see :data:`NEVER`.
         search: Of the documents.
     """
+    question = clean_line(question, max_chars=400)
     try:
         async with asyncio.timeout(PATIENCE_S):
-            found = await search(clean_line(question, max_chars=400), PASSAGES)
+            found = await search(question, PASSAGES)
     except (StudyError, TimeoutError) as error:
         log.info("the documents were not asked whether a question is theirs: %s", error)
         return None

@@ -154,8 +154,19 @@ _NO_ARITHMETIC = re.compile(r"\d+·\d+\s*(?=[가-힣])|\b24/7\b|\d+\+\d+(?=\s*(?
 """Dates with a name (3·1절, 6·25 전쟁) and titles."""
 
 
+_BLANKS = re.compile(r"\s{2,}")
+_TOO_LONG = re.compile(r"\d[\d,]{100,}")
+"""No number anybody calculates with."""
+
+
+def tight(text: str) -> str:
+    """Return a question as patterns look at it: of a pasted table's blanks every pattern would try each beginning."""
+    return _BLANKS.sub(lambda blanks: "\n" if "\n" in blanks[0] else " ", text[:2000])
+
+
 def certain(text: str) -> Certain | None:
     """Return the tool a piece of a question certainly asks for."""
+    text = tight(text)
     memory = _memory(text)
     if memory is not None:
         return memory
@@ -175,6 +186,7 @@ def certain(text: str) -> Certain | None:
 
 def arguments_for(tool: str, text: str) -> dict[str, str]:
     """Return what a question says of a tool's arguments, where the tool is known already."""
+    text = tight(text)
     if tool == "calculator":
         return {"expression": _expression(text) or clean_line(text, max_chars=300)}
     if tool in ("search_documents", "web_search"):
@@ -191,7 +203,7 @@ def arguments_for(tool: str, text: str) -> dict[str, str]:
 
 
 def _expression(text: str) -> str:
-    found = _NO_ARITHMETIC.sub(" ; ", text)
+    found = _NO_ARITHMETIC.sub(" ; ", _TOO_LONG.sub(" ; ", text))
     for candidate in (found, with_digits(found)):
         for pattern, form in _SENTENCES:
             candidate = pattern.sub(form, candidate)

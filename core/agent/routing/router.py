@@ -9,7 +9,7 @@ from typing import Any
 
 from core.agent.routing import evidence
 from core.agent.routing.labelled import labelled
-from core.agent.routing.patterns import Certain, arguments_for, certain
+from core.agent.routing.patterns import Certain, arguments_for, certain, tight
 from core.agent.types import DecidedBy, Plan, Search, Step
 from core.i18n import catalogue
 from core.text import clean_line
@@ -99,6 +99,7 @@ class Router:
         taught = await self._by_teaching(text, tools)
         if taught is not None:
             return taught
+        text = tight(text)
         whole = _one(text, tools)
         # What is to be remembered is kept as it was said, whatever it asks for.
         kept = whole if whole and whole[0].step.tool == "remember" else []
