@@ -12,7 +12,7 @@ _SPANS = r"seconds?|minutes?|hours?|days?|weeks?|months?|years?|quarters?|nights
 _KINDS = {
     "time": r"\d{1,2}:\d\d|\d{1,2}\s{0,3}시(?!간)|정오|자정|\b\d{1,2}\s{0,3}(?:a\.?m|p\.?m)\b|\bnoon|midnight",
     "date": r"\d{1,2}월|\d{4}년|\d{4}-[\dw]|요일|\b(?:january|february|march \d|april|may \d|june|july|august|september|october|november"
-    r"|december)|(?:mon|tues|wednes|thurs|fri|satur|sun)day|\d+일|분기|\b(?:after|before|within|when|every|until|once)\b|이내|안에|전까지"
+    r"|december)|(?:mon|tues|wednes|thurs|fri|satur|sun)day|\d일|분기|\b(?:after|before|within|when|every|until|once)\b|이내|안에|전까지"
     r"|뒤|후|마다|넘으면|때|\d{1,2}:\d\d|\d{1,2}\s{0,3}시(?!간)|정오|noon",
     "span": r"\d\s{0,3}(?:초|분|시간|일|주|개월|년|달|영업일|박)|\d[ -](?:working |business |calendar )?(?:"
     + _SPANS
@@ -28,7 +28,7 @@ _KINDS = {
     "phone": r"내선|extension|\d{2,4}-\d{3,4}",
     "address": r"https?:|\.example",
     "mail": r"@",
-    "postal": r"\d+번지|[가-힣]+(?:로|길) \d|\bstreet\b|\broad\b|\bavenue\b|\d{5}",
+    "postal": r"\d번지|[가-힣](?:로|길) \d|\bstreet\b|\broad\b|\bavenue\b|\d{5}",
     "colour": r"\b(?:red|yellow|blue|green|black|white|grey|orange)\b|빨간|노란|파란|초록|검은|흰|회색|주황|색",
     "where": r"층|실\b|실에|랙|공장|본사|동\b|동에|앞|옆|안에|창고|서버|자료실|메뉴|폴더|역|\b(?:floor|room|rack|plant|office|folder|vault|server|park"
     r"|field|gate|near|warehouse|site|store|archive|drive|annex|behind|next to|(?:in|on|at) \w+)\b",

@@ -234,6 +234,8 @@ def test_an_empty_passage_and_a_question_without_words_are_borne() -> None:
         "1\n" * 20_000,
         "| " * 20_000,
         "a[1]." * 9_000,
+        "가" * 50_000,
+        "로" * 50_000,
     ],
 )
 def test_a_hostile_text_takes_no_longer_than_another(text: str) -> None:
@@ -244,5 +246,7 @@ def test_a_hostile_text_takes_no_longer_than_another(text: str) -> None:
         "How much does it cost?",
         "Who is it?",
         "얼마 " + "1 2 " * 2_000,
+        "천안 사무소의 주소는?",
+        "언제 여나요?",
     ):
         assert 0 <= abstain.confidence(look(query, text)) <= 1
