@@ -176,7 +176,7 @@ def _looking(action: _Actions) -> None:
 
 
 def _searching(action: _Actions) -> None:
-    search = action("search", json=f"answerable confidence hits[{HIT}]")
+    search = action("search", json=f"answerable confidence threshold reasons[code words] hits[{HIT}]")
     search.add_argument("query", nargs="?", metavar="QUERY", help=tr("docs.cli.query"))
     search.add_argument("-k", type=_count, default=5, metavar="N", help=tr("cli.help.k"))
     search.add_argument("--phrase", nargs="?", const="", metavar="TEXT", help=tr("docs.cli.phrase"))

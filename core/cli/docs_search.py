@@ -17,6 +17,7 @@ from core.cli.work import open_session, print_progress, receipt, wait
 from core.errors import UsageError
 from core.events import AnswerSupport, Citation, Hit, RunEnded, SentenceSupport, SourceNote
 from core.i18n import tr
+from core.rag import reasons
 from core.rag.types import Filters, SearchResult
 from core.runtime import Runtime
 from core.session import Store, chat, documents
@@ -49,6 +50,8 @@ def search(work: Runtime, arguments: argparse.Namespace) -> int:
             {
                 "answerable": found.answerable,
                 "confidence": found.confidence,
+                "threshold": found.threshold,
+                "reasons": [dataclasses.asdict(reason) for reason in found.reasons],
                 "hits": [hit_json(hit, names) for hit in found.hits],
             }
         )
@@ -81,7 +84,15 @@ def _print_found(found: SearchResult, names: Mapping[str, str]) -> None:
         stderr(tr("agent.no_hits"))
         return
     if not found.answerable:
-        stderr(tr("docs.search.unanswerable", confidence=f"{found.confidence:.2f}"))
+        why = "".join(f" {reasons.sentence(reason)}" for reason in found.reasons)
+        stderr(
+            tr(
+                "docs.search.unanswerable",
+                confidence=reasons.digits(found.confidence),
+                threshold=reasons.digits(found.threshold),
+                why=why,
+            )
+        )
     for number, hit in enumerate(found.hits, 1):
         print(f"{number}. {hit.score:.3f}  {_address(hit)}  {clean_line(hit.section)}".rstrip())
         print(f"   {_arms(hit)}{_marks(hit, names)}")

@@ -160,6 +160,13 @@ def signs(snapshot: Snapshot, query: str, found: Found) -> Signs:
     )
 
 
+def met(snapshot: Snapshot, asked: Asked, found: Found) -> list[float]:
+    """Return how far the best passage has each word of the question, 0–1."""
+    text = found.text[:LONGEST]
+    pieces = [piece for piece in _PIECES.split(text) if piece.strip()][:PIECES]
+    return _levels(snapshot, asked, found, text, frozenset(terms(found.section)).union(*map(_keys, pieces)))
+
+
 @functools.lru_cache(2_048)
 def _keys(piece: str) -> frozenset[str]:
     return frozenset(terms(piece))

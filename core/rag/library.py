@@ -333,7 +333,7 @@ class Library:
             ``vector_score`` is the cosine similarity; ``keyword_score`` the BM25, ``None`` when no word was shared.
         """
         if not await asyncio.to_thread(documents.any_stored, self._store):
-            return SearchResult((), False, 0.0)
+            return self._lookup.merged([], k)
         shelves = await self.shelves(filters.collections)
         results: list[tuple[Result, list[Hit]]] = []
         errors: dict[str, StudyError] = {}

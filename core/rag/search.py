@@ -18,7 +18,9 @@ from core.rag.index import Index, IndexUnusable
 from core.rag.keywords import terms
 from core.rag.passages import Span, joined, spans
 from core.rag.queries import Unit, units
+from core.rag.reasons import reasons
 from core.rag.snapshot import Matched, Snapshot, match
+from core.rag.types import Reason
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +103,8 @@ class Result:
     answerable: bool
     confidence: float
     """0–1 that the answer is there, see :mod:`core.rag.abstain`."""
+    reasons: tuple[Reason, ...] = ()
+    """Why they do not seem to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,16 +199,21 @@ def _found(understood: _Understood, vector: Any, near: Sequence[int], options: O
     if options.variety:
         found = _varied(snapshot, scored, found, options)
     passages = _passages(snapshot, scored, found)
-    confidence = _sure(snapshot, query, scored, best, passages[0]) if passages else 0.0
-    return Result(passages, confidence >= abstain.THRESHOLD, confidence)
+    if not passages:
+        return Result((), False, 0.0)
+    first = _best(scored, best, passages[0])
+    seen = abstain.signs(snapshot, query, first)
+    confidence = abstain.confidence(seen)
+    if confidence >= abstain.THRESHOLD:
+        return Result(passages, True, confidence)
+    return Result(passages, False, confidence, reasons(snapshot, query, first, seen))
 
 
-def _sure(snapshot: Snapshot, query: str, scored: _Scored, best: Sequence[Span], first: Passage) -> float:
-    """Return how likely the first passage answers the question, 0–1."""
+def _best(scored: _Scored, best: Sequence[Span], first: Passage) -> abstain.Found:
+    """Return what is held against the question."""
     top = [float(scored.scores[span.best]) for span in best[: abstain.RIVALS]]
     lead = top[0] - (top[-1] if len(top) == abstain.RIVALS else 0.0)
-    found = abstain.Found(first.text, first.section, best[0].best, first.cosine, lead)
-    return abstain.confidence(abstain.signs(snapshot, query, found))
+    return abstain.Found(first.text, first.section, best[0].best, first.cosine, lead)
 
 
 def _checked(vector: Any, dimensions: int) -> Any:

@@ -72,6 +72,18 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that speaks against an answer in what was found."""
+
+    code: str
+    """``unheard``: no document has a code of the question; ``code``, ``number``: the best passage lacks one of it;
+    ``asked``: it has no word for what is asked, ``words``: nor for other things named; ``kind.`` and a kind of answer
+    (``kind.money``; see :mod:`core.rag.wanted`): it has none of that kind; ``far``: it is not near in meaning."""
+    words: tuple[str, ...] = ()
+    """Those meant, as the user wrote them."""
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """Passages, best first, and whether the question seems to be answered by any."""
 
@@ -79,6 +91,10 @@ class SearchResult:
     answerable: bool
     confidence: float
     """0–1, see :mod:`core.rag.abstain`."""
+    threshold: float = 0.0
+    """Confidence from which on it counts as answered."""
+    reasons: tuple[Reason, ...] = ()
+    """Why it does not, what weighs most first and ``far`` last; empty where it does, and where no single thing tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from core.errors import UsageError
 from core.events import Document, Hit
-from core.rag import scan
+from core.rag import abstain, scan
 from core.rag.search import Options, Passage, Result, search
 from core.rag.shelf import Shelf
 from core.rag.types import Details, Filters, SearchResult
@@ -95,8 +95,10 @@ class Lookup:
             (result for result, found in results if found), key=lambda one: one.confidence, default=None
         )
         if best is None:
-            return SearchResult((), False, 0.0)
-        return SearchResult(tuple(hits[:k]), best.answerable, best.confidence)
+            return SearchResult((), False, 0.0, abstain.THRESHOLD)
+        return SearchResult(
+            tuple(hits[:k]), best.answerable, best.confidence, abstain.THRESHOLD, best.reasons
+        )
 
     async def view(self, shelf: Shelf, document_id: str) -> DocumentView:
         """Return a document with its chunks.

@@ -15,6 +15,7 @@ from core.rag.types import (
     Details,
     Filters,
     Job,
+    Reason,
     SearchResult,
     Source,
     SyncReport,
@@ -62,6 +63,7 @@ class FakeLibrary:
     all_jobs: list[Job] = field(default_factory=list)
     answerable: bool = True
     confidence: float = 0.9
+    reasons: tuple[Reason, ...] = ()
     report: SyncReport = field(default_factory=lambda: SyncReport("j", changed=1, unchanged=2))
     checked: CheckReport = field(default_factory=lambda: CheckReport(2, 5))
     later: list[tuple[Future[Any], SearchResult]] | None = None
@@ -89,7 +91,7 @@ class FakeLibrary:
     ) -> Future[SearchResult]:
         self.asked.append(("search", query, filters or Filters(), phrase))
         hits: tuple[Hit, ...] = tuple(self.runtime.hits)
-        result = SearchResult(hits, self.answerable, self.confidence)
+        result = SearchResult(hits, self.answerable, self.confidence, 0.5, self.reasons)
         if self.later is None:
             return done(result)
         future: Future[SearchResult] = Future()

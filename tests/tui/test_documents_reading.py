@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from core.events import Citation, IngestProgress
+from core.rag.types import Reason
 from tests.tui.documents_bench import WIDE, handbook, hit, in_documents, on, put, whole
 from tests.tui.fakes import FakeChunk, FakeRuntime, FakeView, Script, document
 
@@ -117,12 +118,19 @@ async def test_filters_narrow_and_a_wrong_one_says_so(runs: Any) -> None:
 
 async def test_what_is_not_in_the_documents_is_said_with_the_nearest_passages(runs: Any) -> None:
     async with runs(size=WIDE, prepare=handbook) as bench:
-        bench.runtime.library.answerable, bench.runtime.library.confidence = False, 0.12
+        library = bench.runtime.library
+        library.answerable, library.confidence = False, 0.12
+        library.reasons = (Reason("unheard", ("E99",)), Reason("kind.money"))
         await whole(bench)
         await bench.pilot.press("slash")
         await bench.type("화성")
-        await bench.sees("Likely not in the documents (confidence 0.12)")
+        await bench.sees("Likely not in the documents (confidence 0.12, below")
+        await bench.sees("0.50). No document names E99. The nearest")
         await bench.sees("0.83")
+        await bench.pilot.press("enter", "question_mark")
+        await bench.sees("0.12  needed: 0.50  not in the documents")
+        await bench.sees("No document names E99.")
+        await bench.sees("give no amount of money.")
 
 
 async def test_a_word_that_stands_in_a_passage_is_not_said_to_be_missing(runs: Any) -> None:

@@ -17,7 +17,7 @@ from core.agent.run import Agent
 from core.agent.tools.registry import builtin
 from core.agent.types import Tool, ToolContext, ToolResult
 from core.events import AnswerSupport, Event, Hit, PermissionAsked, SentenceSupport, SourceNote
-from core.rag.types import SearchResult
+from core.rag.types import Reason, SearchResult
 from core.session import Store, chat, export, imports, tool_rules
 from core.session.support import support_from_json, support_of, support_to_json
 from core.settings import Settings
@@ -43,6 +43,7 @@ class Desk:
     hits: list[Hit] = field(default_factory=lambda: [RULES, TRAVEL])
     answerable: bool = True
     confidence: float = 0.1
+    reasons: tuple[Reason, ...] = ()
     events: list[Event] = field(default_factory=list)
     sent: list[Any] = field(default_factory=list)
 
@@ -65,7 +66,10 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
     async def search(query: str, k: int) -> SearchResult:
         return SearchResult(
-            tuple(made.hits[:k]), made.answerable, 0.9 if made.answerable else made.confidence
+            tuple(made.hits[:k]),
+            made.answerable,
+            0.9 if made.answerable else made.confidence,
+            reasons=made.reasons,
         )
 
     async def send(context: ToolContext, arguments: Any) -> ToolResult:
@@ -165,6 +169,16 @@ async def test_a_small_model_is_not_asked_when_the_documents_have_no_answer(desk
     desk.confidence = 0.7
     ended = await desk.ask("Where is the pool?", docs=True)
     assert ended.answer.startswith("Probably not in the documents.") and ended.support == AnswerSupport()
+
+
+async def test_a_code_that_no_document_has_is_named(desk: Desk) -> None:
+    desk.answerable = False
+    desk.reasons = (Reason("far"), Reason("unheard", ("E99",)))
+    ended = await desk.ask("What does alarm E99 mean?", docs=True)
+    assert ended.answer.startswith("Not in the documents: none of them names E99.")
+    assert ended.support == AnswerSupport() and not desk.server.requests
+    ended = await desk.ask("E99 알람은 무슨 뜻인가요?", docs=True)
+    assert ended.answer.startswith("문서에 없는 내용입니다. 어느 문서에도 E99 코드가 없습니다.")
 
 
 async def test_a_passage_that_answers_is_quoted_by_its_sentence(desk: Desk) -> None:

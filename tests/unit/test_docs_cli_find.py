@@ -28,6 +28,7 @@ from core.events import (
 )
 from core.rag.types import (
     Filters,
+    Reason,
     SearchResult,
     SyncReport,
     Trouble,
@@ -117,9 +118,16 @@ def test_a_phrase_is_the_query_or_a_text_of_its_own(cli: Cli) -> None:
 
 def test_a_search_that_nothing_answers_says_so(cli: Cli) -> None:
     put(cli.work.store, "/d/leave.md")
-    cli.work.library.result = SearchResult((hit(),), False, 0.12)
-    code, out, err = cli("search", "the meaning of life")
-    assert code == 0 and "0.12" in err and "Nothing in the documents" in err and "leave.md" in out
+    why = (Reason("unheard", ("E99",)), Reason("kind.money"))
+    cli.work.library.result = SearchResult((hit(),), False, 0.706, 0.71, why)
+    code, out, err = cli("search", "the cost of E99")
+    assert code == 0 and "Nothing in the documents" in err and "leave.md" in out
+    assert (
+        "(confidence 0.70, below 0.71). No document names E99." in err and "give no amount of money." in err
+    )
+    _, said = cli.json("search", "the cost of E99")
+    assert said["threshold"] == 0.71
+    assert said["reasons"] == [{"code": "unheard", "words": ["E99"]}, {"code": "kind.money", "words": []}]
 
 
 def test_documents_that_cannot_be_searched_yet_are_said_to_be_there(cli: Cli) -> None:

@@ -21,6 +21,7 @@ from core.rag.index import Index, IndexUnusable
 from core.rag.keywords import KEYWORDS, bigrams, runs
 from core.rag.passages import WIDTH
 from core.rag.search import Options, Result, search
+from core.rag.types import Reason
 
 DIM = 64
 
@@ -209,6 +210,7 @@ async def test_a_code_no_document_has_is_not_answered(index: Index) -> None:
     known = await search(index, embed, "GB-350 phase lost motor fuse E21")
     unknown = await search(index, embed, "GB-350 phase lost motor fuse E99")
     assert known.confidence > unknown.confidence and not unknown.answerable
+    assert unknown.reasons[0] == Reason("unheard", ("E99",)) and not known.reasons
     assert unknown.passages  # shown all the same: the person may see why
 
 

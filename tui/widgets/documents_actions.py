@@ -103,10 +103,7 @@ class DocumentsActions:
 
     def action_document_explain(self: DocumentsPane) -> None:  # type: ignore[misc]
         """Explain the scores."""
-        result = self.result
-        text = documents_text.scores_text(
-            self._hit(), result.confidence if result else None, bool(result and result.answerable)
-        )
+        text = documents_text.scores_text(self._hit(), self.result)
         self._want("page", (tr("documents.scores"), text))
 
     def action_document_details(self: DocumentsPane) -> None:  # type: ignore[misc]

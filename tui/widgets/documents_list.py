@@ -171,7 +171,7 @@ class DocumentsListing(_Pane):
             if not self.result.hits:
                 return tr("documents.none"), "$warning"
             if not self.result.answerable and not _literal(self.query_now.words, self.result.hits):
-                return tr("documents.unanswerable", confidence=f"{self.result.confidence:.2f}"), "$warning"
+                return documents_text.unanswerable_text(self.result), "$warning"
             return tr("documents.hits", count=len(self.result.hits)), "$quiet"
         if self._searching:
             return tr("documents.searching"), "$quiet"

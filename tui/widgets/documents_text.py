@@ -21,7 +21,7 @@ from tui.widgets.documents_rows import base_name
 
 if TYPE_CHECKING:
     from core.rag import ChunkView
-    from core.rag.types import CheckReport, Collection, Details, Job, SyncReport
+    from core.rag.types import CheckReport, Collection, Details, Job, SearchResult, SyncReport
 
 Part = str | tuple[str, str]
 STATUSES: tuple[DocumentStatus, ...] = (
@@ -88,7 +88,19 @@ def score_pieces(hit: Hit, explain: str) -> list[Content]:
     return pieces
 
 
-def scores_text(hit: Hit | None, confidence: float | None, answerable: bool) -> Content:
+def unanswerable_text(result: SearchResult) -> str:
+    """Say that what was found is likely no answer, by how much, and what speaks most against it."""
+    from core.rag import reasons
+
+    return tr(
+        "documents.unanswerable",
+        confidence=reasons.digits(result.confidence),
+        threshold=reasons.digits(result.threshold),
+        why="".join(f" {reasons.sentence(reason)}" for reason in result.reasons[:1]),
+    )
+
+
+def scores_text(hit: Hit | None, result: SearchResult | None) -> Content:
     """Explain every score, with the values of a passage when there is one."""
     values = (
         {
@@ -106,11 +118,20 @@ def scores_text(hit: Hit | None, confidence: float | None, answerable: bool) -> 
             score, digits, rank = values[name]
             shown = format.none() if score is None else f"{score:{digits}}"
             parts.append(f"  {shown}" + (f"  #{rank}" if rank is not None else ""))
-        elif name == "confidence" and confidence is not None:
-            word = tr("documents.answerable" if answerable else "documents.unanswerable.short")
-            parts.append(f"  {confidence:.2f}  {word}")
+        elif name == "confidence" and result is not None:
+            parts += _sureness(result)
         parts.append(f"\n  {tr(f'documents.{name}.help')}\n\n")
     return Content.assemble(*parts)
+
+
+def _sureness(result: SearchResult) -> list[Part]:
+    """Write the confidence, what was needed, and all that speaks against an answer."""
+    from core.rag import reasons
+
+    word = tr("documents.answerable" if result.answerable else "documents.unanswerable.short")
+    needed = tr("documents.unanswerable.bar", threshold=reasons.digits(result.threshold))
+    parts: list[Part] = [f"  {reasons.digits(result.confidence)}  ", (needed, "$quiet"), f"  {word}"]
+    return parts + [(f"\n  {reasons.sentence(reason)}", "$warning") for reason in result.reasons]
 
 
 def reason_text(document: Document, retry: str, copy: str) -> Content:

@@ -70,7 +70,9 @@ async def _call(context: ToolContext, arguments: Mapping[str, Any]) -> ToolResul
     packed = passages(cited, context.settings.num_ctx)
     if told:
         return ToolResult(packed, citations=cited, data=data)
-    answer = await not_in_documents(context, cited, sure=sure)
+    reasons = () if isinstance(found, list) else found.reasons
+    unheard = next((", ".join(one.words) for one in reasons if one.code == "unheard"), "")
+    answer = await not_in_documents(context, cited, sure=sure, unheard=unheard)
     return ToolResult(f"{UNSURE}\n\n{packed}", answer, citations=cited, data=data)
 
 
@@ -79,17 +81,28 @@ def answerable(hits: Sequence[Hit]) -> bool:
     return any(hit.score >= ANSWERABLE for hit in hits)
 
 
-async def not_in_documents(context: ToolContext, nearest: Sequence[Citation], *, sure: bool = True) -> str:
-    """Say, in the question's language, that the documents do not tell, and what came nearest. It claims nothing."""
+async def not_in_documents(
+    context: ToolContext, nearest: Sequence[Citation], *, sure: bool = True, unheard: str = ""
+) -> str:
+    """Say, in the question's language, that the documents do not tell, and what came nearest. It claims nothing.
+
+    Args:
+        context: The question.
+        nearest: Passages.
+        sure: Leave out the "probably".
+        unheard: Codes of the question that no document has: the reason is told with it.
+    """
     best = await nearest_sentences(context, nearest)
     lines = []
     for item in nearest:
         place = item.document + (f" › {item.section.rsplit('›', 1)[-1].strip()}" if item.section else "")
         text = clean_line(best[item.number].text, max_chars=SNIPPET_CHARS) if item.number in best else ""
         lines.append(f"- [{item.number}] {place}" + (f": “{text}”" if text else ""))
-    return "\n".join(
-        [said(context, "agent.not_in_documents" if sure else "agent.hardly_in_documents"), "", *lines]
-    )
+    if unheard:
+        head = said(context, "agent.unheard_in_documents", words=clean_line(unheard, max_chars=100))
+    else:
+        head = said(context, "agent.not_in_documents" if sure else "agent.hardly_in_documents")
+    return "\n".join([head, "", *lines])
 
 
 def passages(citations: Sequence[Citation], budget: int) -> str:

@@ -18,6 +18,7 @@ MESSAGES: dict[str, str] = {
     "route.unlisted": "{model} is not on the list of models known to call tools well: the tool is chosen by likeness to examples",
     "agent.no_hits": "Nothing in the documents matches.",
     "agent.not_in_documents": "Not in the documents. What comes nearest, without being an answer:",
+    "agent.unheard_in_documents": "Not in the documents: none of them names {words}. What comes nearest, without being an answer:",
     "agent.hardly_in_documents": "Probably not in the documents. What comes nearest, without clearly being an answer:",
     "agent.original": "The document says, in its own language:",
     "agent.no_documents": "No documents have been added yet.",

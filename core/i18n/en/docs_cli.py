@@ -150,7 +150,7 @@ MESSAGES: dict[str, str] = {
     "docs.search.vector": "vector",
     "docs.search.keyword": "keyword",
     "docs.search.stale": "changed since it was indexed",
-    "docs.search.unanswerable": "Nothing in the documents seems to answer this (confidence {confidence}). Nearest passages:",
+    "docs.search.unanswerable": "Nothing in the documents seems to answer this (confidence {confidence}, below {threshold}).{why} Nearest passages:",
     "docs.verdict.supported": "supported",
     "docs.verdict.number_mismatch": "another number",
     "docs.verdict.negation": "says the opposite",

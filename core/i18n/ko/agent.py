@@ -18,6 +18,7 @@ MESSAGES: dict[str, str] = {
     "route.unlisted": "{model}은(는) 도구 호출이 검증된 모델 목록에 없어, 예문과의 유사도로 도구를 고릅니다",
     "agent.no_hits": "문서에서 맞는 내용을 찾지 못했습니다.",
     "agent.not_in_documents": "문서에 없는 내용입니다. 답은 아니지만 가장 가까운 대목은 다음과 같습니다.",
+    "agent.unheard_in_documents": "문서에 없는 내용입니다. 어느 문서에도 {words} 코드가 없습니다. 답은 아니지만 가장 가까운 대목은 다음과 같습니다.",
     "agent.hardly_in_documents": "문서에 없는 내용인 듯합니다. 뚜렷한 답은 아니지만 가장 가까운 대목은 다음과 같습니다.",
     "agent.original": "문서에는 원문으로 이렇게 적혀 있습니다:",
     "agent.no_documents": "아직 추가한 문서가 없습니다.",

@@ -150,7 +150,7 @@ MESSAGES: dict[str, str] = {
     "docs.search.vector": "벡터",
     "docs.search.keyword": "낱말",
     "docs.search.stale": "색인한 뒤 파일이 바뀜",
-    "docs.search.unanswerable": "문서에 답이 없어 보입니다(확신도 {confidence}). 가장 가까운 구절:",
+    "docs.search.unanswerable": "문서에 답이 없어 보입니다(확신도 {confidence}, 기준 {threshold}).{why} 가장 가까운 구절:",
     "docs.verdict.supported": "뒷받침됨",
     "docs.verdict.number_mismatch": "수가 다름",
     "docs.verdict.negation": "반대로 말함",
