@@ -51,6 +51,9 @@ class Board:
         self._running: dict[str, tuple[Control, asyncio.Task[None]]] = {}
         self._standing: set[str] = set()
         """Paused ones that hold neither the turn nor the lock."""
+        self._askers: dict[str, asyncio.Task[Any] | None] = {}
+        """Who waits for each in :meth:`run`."""
+        self._stood = asyncio.Event()
         self._closing = False
 
     @property
@@ -96,6 +99,7 @@ class Board:
             job = Control(job_id, self._noting(job_id, report), kind, collection)
             task = asyncio.ensure_future(self._do(job, work, left))
             self._running[job_id] = (job, task)
+            self._askers[job_id] = asyncio.current_task()
             try:
                 await task
             except asyncio.CancelledError:
@@ -107,6 +111,7 @@ class Board:
                     with contextlib.suppress(asyncio.CancelledError, StudyError):
                         await task
                 self._running.pop(job_id, None)
+                self._askers.pop(job_id, None)
         finally:
             if job_id in self._standing:
                 self._standing.discard(job_id)
@@ -178,7 +183,14 @@ class Board:
         if job.paused:
             self._standing.add(job.id)
             self._lock.release()
+            self._stood.set()
+            self._stood = asyncio.Event()
             await job.gate()
+
+    async def stands(self, asker: asyncio.Task[Any]) -> None:
+        """Return when a job that a task waits for in :meth:`run` is paused, and out of the others' way."""
+        while not any(self._askers.get(job_id) is asker for job_id in self._standing):
+            await self._stood.wait()
 
     # -- steering -------------------------------------------------------------------------------------
 

@@ -40,6 +40,8 @@ class Upkeep:
         self._repairing: set[asyncio.Task[None]] = set()
         self._tidying: dict[str, asyncio.Task[None]] = {}
         self._going_on: dict[str, asyncio.Task[None]] = {}
+        self._behind: set[asyncio.Task[None]] = set()
+        """Work whose job the user paused: it goes on by itself when the job does."""
 
     def tidy_later(self, shelf: Shelf) -> None:
         """Compact an index once more when the versions a job left behind are old enough to go: half of its size."""
@@ -68,9 +70,37 @@ class Upkeep:
 
     async def close(self) -> None:
         """End what goes on aside; the next start goes on with it."""
-        for task in self._repairing:
+        going = self._repairing | self._behind
+        for task in going:
             task.cancel()
-        await asyncio.gather(*self._repairing, return_exceptions=True)
+        await asyncio.gather(*going, return_exceptions=True)
+
+    async def _unless_paused(self, task: asyncio.Task[None]) -> None:
+        """Wait for work, but not for the user: where its job is paused, what comes after it need not wait, nor the lock.
+
+        Raises:
+            StudyError: From the work.
+        """
+        paused = asyncio.ensure_future(self._library.board.stands(task))
+        try:
+            await asyncio.wait({task, paused}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                self._behind.add(task)
+                task.add_done_callback(self._caught_up)
+                return
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise
+        finally:
+            paused.cancel()
+        await task
+
+    def _caught_up(self, task: asyncio.Task[None]) -> None:
+        self._behind.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("a job that was paused failed: %s", error)
+            self._notice(Notice(str(error), "error"))
 
     async def resume(self, on_progress: Progress = quiet) -> None:
         """Continue what a crash or an exit cut off, and put right an index that was lost.
@@ -86,7 +116,7 @@ class Upkeep:
             await self.check(repair=True, thorough=bool(unfinished), on_progress=on_progress)
             for row in unfinished:
                 try:
-                    await self.go_on(row, on_progress)
+                    await self._unless_paused(self._going(row, on_progress))
                 except StudyError as error:
                     # It is marked as failed; the others are not to wait for that.
                     self._notice(Notice(str(error), "error"))
@@ -101,12 +131,15 @@ class Upkeep:
 
         The start of the library and a user may want the same job: whoever comes second waits for its end.
         """
+        await self._going(row, on_progress)
+
+    def _going(self, row: ingest_jobs.JobRow, on_progress: Progress) -> asyncio.Task[None]:
         task = self._going_on.get(row.id)
         if task is None:
             task = asyncio.ensure_future(self._go_on(row, on_progress))
             self._going_on[row.id] = task
             task.add_done_callback(lambda _: self._going_on.pop(row.id, None))
-        await task
+        return task
 
     async def _go_on(self, row: ingest_jobs.JobRow, on_progress: Progress) -> None:
         now = await asyncio.to_thread(ingest_jobs.get_job, self._store, row.id)
@@ -131,8 +164,12 @@ class Upkeep:
 
     async def _left_over(self, on_progress: Progress) -> None:
         """Index what the ledger says is in the middle of something although no job is."""
-        rows = await asyncio.to_thread(_unattended, self._store)
-        await self._library.read("repair", rows, on_progress)
+
+        async def work() -> None:
+            rows = await asyncio.to_thread(_unattended, self._store)
+            await self._library.read("repair", rows, on_progress)
+
+        await self._unless_paused(asyncio.ensure_future(work()))
 
     async def check(
         self, *, repair: bool = False, thorough: bool = True, on_progress: Progress = quiet
@@ -209,13 +246,16 @@ class Upkeep:
         self._repairing.add(task)
         task.add_done_callback(self._repairing.discard)
 
+    async def _build(self, collection: str, on_progress: Progress) -> None:
+        await self._library.rebuild(collection, on_progress)
+
     async def _builds(self, on_progress: Progress) -> None:
         jobs = await asyncio.to_thread(ingest_jobs.list_jobs, self._store)
         paused = {job.collection for job in jobs if job.status == "paused" and job.kind == "rebuild"}
         for row in await asyncio.to_thread(collections.list_collections, self._store):
             if row["next"] and row["id"] not in paused:
                 try:
-                    await self._library.rebuild(row["id"], on_progress)
+                    await self._unless_paused(asyncio.ensure_future(self._build(row["id"], on_progress)))
                 except StudyError as error:
                     self._notice(Notice(str(error), "error"))
 
