@@ -82,11 +82,14 @@ def start_job(
 
 
 def update_job(store: Store, job_id: str, **columns: Any) -> Future[None]:
-    """Change columns of a job."""
+    """Change columns of a job. One that is over stays as it ended, whoever pauses it at that moment."""
 
     def work(db: Database) -> None:
         assignments = ", ".join(f"{name} = :{name}" for name in columns)
-        db.execute(f"UPDATE ingest_jobs SET {assignments} WHERE id = :id", {**columns, "id": job_id})
+        db.execute(
+            f"UPDATE ingest_jobs SET {assignments} WHERE id = :id AND ended_at IS NULL",
+            {**columns, "id": job_id},
+        )
 
     return store.submit(work, StoreChanged("ingest_jobs", (job_id,)))
 
@@ -103,8 +106,12 @@ def finish_job(store: Store, job_id: str, *, status: str = "done") -> Future[Non
 
 
 def list_jobs(store: Store, limit: int = KEEP) -> list[JobRow]:
-    """Return jobs, newest first."""
-    rows = store.query("SELECT * FROM ingest_jobs ORDER BY started_at DESC LIMIT ?", [limit])
+    """Return jobs, newest first; those that are not over in any case."""
+    rows = store.query(
+        "SELECT * FROM ingest_jobs WHERE ended_at IS NULL OR id IN"
+        " (SELECT id FROM ingest_jobs ORDER BY started_at DESC LIMIT ?) ORDER BY started_at DESC",
+        [limit],
+    )
     return [_job(row) for row in rows]
 
 

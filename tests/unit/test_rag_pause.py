@@ -7,14 +7,16 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.errors import StudyError
 from core.events import IngestProgress
 from core.rag.chunking import Chunking
+from core.rag.lock import WriterLock
 from core.session import ingest_jobs
-from tests.unit.test_rag_review import Room, until
+from tests.unit.test_rag_review import Room, left_behind, until
 
 MANY = 60
 """More than a commit takes: a job that is paused in its first has files left."""
@@ -216,3 +218,55 @@ async def test_kill_9_while_paused_leaves_it_paused(tmp_path: Path, many: Path) 
     await room.library.resume_job(job.id)
     assert set(room.status().values()) == {"indexed"} and len(room.status()) == MANY
     await room.close()
+
+
+async def test_pausing_at_the_very_end_does_not_undo_it(
+    room: Room, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pausing = []
+    finish = ingest_jobs.finish_job
+
+    def finishing(*args: Any, **options: Any) -> Any:
+        written = finish(*args, **options)
+        pausing.append(asyncio.ensure_future(room.library.board.pause(args[1])))
+        return written
+
+    monkeypatch.setattr(ingest_jobs, "finish_job", finishing)
+    job_id = await asyncio.wait_for(room.library.add([many]), 60)
+    await asyncio.gather(*pausing, return_exceptions=True)
+    job = ingest_jobs.get_job(room.store, job_id)
+    assert pausing and job is not None and job.status == "done"
+
+
+async def test_a_job_the_start_went_on_with_keeps_nobody_waiting_when_it_is_paused(
+    room: Room, many: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other.md").write_text("The canteen opens at noon.", "utf-8")
+    first = await left_behind(room, "add", [many])
+    await left_behind(room, "add", [tmp_path / "other.md"])
+    room.hold()
+    starting = asyncio.ensure_future(room.library.resume())
+    await asyncio.wait_for(room.waiting.wait(), 30)
+    await room.library.board.pause(first)
+    room.go.set()
+    # Neither the second job, nor what follows the start, nor another process.
+    await asyncio.wait_for(starting, 60)
+    assert room.status()["other.md"] == "indexed" and _count(room, "queued") > 0
+    lock = WriterLock(tmp_path / "data" / "index.lock")
+    lock.acquire()
+    lock.release()
+    await room.library.resume_job(first)
+    await until(lambda: set(room.status().values()) == {"indexed"})
+
+
+async def test_a_job_paused_long_ago_is_not_lost_behind_two_hundred_others(room: Room, many: Path) -> None:
+    adding = Adding(room, many)
+    job_id = await adding.paused()
+    for _ in range(ingest_jobs.KEEP + 2):
+        other = ingest_jobs.start_job(room.store, [], "sync").result()
+        ingest_jobs.finish_job(room.store, other).result()
+    assert job_id in {job.id for job in await room.library.board.list()}
+    [report] = await asyncio.wait_for(room.library.sync(), 30)
+    assert (report.added, report.changed) == (0, 0), "what is in its queue is its own"
+    await room.library.resume_job(job_id)
+    await asyncio.wait_for(adding.task, 60)
