@@ -236,6 +236,8 @@ class Index:
             await table.checkout_latest()
             for start in range(0, len(keys), 500):
                 await table.delete(_among(keys[start : start + 500]))
+            # It has the texts, and no search may follow that would replace it.
+            await asyncio.to_thread(snapshot_file.forget, self._directory)
         except (RuntimeError, OSError) as error:
             self.close()
             log.warning("deleting from the index failed: %s", error)
@@ -308,6 +310,7 @@ class Index:
             partial = rows >= VECTOR_INDEX_ROWS
             if rows < AT_ONCE_ROWS:
                 made = await snapshots.read(table, version, partial=partial)
+                await asyncio.to_thread(snapshot_file.forget, self._directory)
             else:
                 made = await snapshot_file.kept(self._directory, of, table, version, partial=partial)
             await asyncio.to_thread(_give_back)
@@ -425,14 +428,14 @@ class Index:
         from lancedb.index import IvfSq
 
         there = [index.name for index in await table.list_indices() if "vector" in index.columns]
-        if VECTORS in there:
-            return
-        # LanceDB keeps to the size of partitions as the table grows; given their number, it makes them twelve when it
-        # next compacts. Trained as long as it likes, five times as long as this, the index finds no more.
-        config = IvfSq("cosine", target_partition_size=PART_ROWS, max_iterations=10, sample_rate=64)
-        await table.create_index("vector", config=config, name=VECTORS)
+        if VECTORS not in there:
+            # LanceDB keeps to the size of partitions as the table grows; given their number, it makes them twelve when
+            # it next compacts. Trained as long as it likes, five times as long as this, the index finds no more.
+            config = IvfSq("cosine", target_partition_size=PART_ROWS, max_iterations=10, sample_rate=64)
+            await table.create_index("vector", config=config, name=VECTORS)
         for name in there:
-            await table.drop_index(name)
+            if name != VECTORS:  # cut off here, the next time finds both
+                await table.drop_index(name)
 
 
 def _import_lancedb() -> Any:

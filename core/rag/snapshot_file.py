@@ -108,7 +108,7 @@ def load(path: Path, of: str, version: int, table: Any) -> Snapshot | None:
         values = {name: row.column(name).values for name in row.schema.names}
         arrays = {name: values[name].to_numpy() for name in _ARRAYS}
         arrays["vectors"] = arrays["vectors"].reshape(len(arrays["row_ids"]), -1)
-        return Snapshot(
+        found = Snapshot(
             version=version,
             table=table,
             names=values["names"].to_pylist(),
@@ -120,11 +120,34 @@ def load(path: Path, of: str, version: int, table: Any) -> Snapshot | None:
             partial=about["partial"] == "True",
             **arrays,
         )
+        if not _sound(found):
+            raise ValueError("out of bounds")
+        return found
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError) as error:  # Arrow's own errors are ValueErrors
         log.info("the kept snapshot cannot be read: %s", error)
         return None
+
+
+def forget(directory: Path) -> None:
+    """Delete the file of an index; whoever has mapped it can still read it. Blocking."""
+    with contextlib.suppress(OSError):
+        (directory / NAME).unlink()
+
+
+def _sound(found: Snapshot) -> bool:
+    """Say whether what points to something points to something there: a damaged file must not fail every search."""
+    import numpy as np
+
+    size, starts = found.size, found.starts
+    per_chunk = (*(getattr(found, name) for name in _ARRAYS[1:9]), found.sections, found.texts)
+    if any(len(values) != size for values in per_chunk) or len(starts) != len(found.vocabulary) + 1:
+        return False
+    if not size or starts[0] != 0 or starts[-1] != len(found.postings) or (np.diff(starts) < 0).any():
+        return False
+    inside = found.documents.min() >= 0 and found.documents.max() < len(found.names)
+    return bool(inside and len(found.counts) == len(found.postings) > 0 and found.postings.max() < size)
 
 
 def _listed(values: Any) -> Any:
