@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
@@ -300,7 +301,9 @@ def _nearest_has(
     met = [sum(weight * _level(word, there) for word, weight in counts if weight) for there in keys]
     order = sorted(range(len(pieces)), key=lambda at: -met[at])[:_LOOKED_AT]
     near = "\n".join(_around(pieces, at) for at in order if met[at] >= _AS_NEAR * met[order[0]])
-    return wanted.has(asked.wants, asked.counter, query[:QUESTION], near)
+    return wanted.has(
+        asked.wants, asked.counter, unicodedata.normalize("NFC", query[: 3 * QUESTION])[:QUESTION], near
+    )
 
 
 _IMPORTANCE = {"thing": 1.0, "code": 1.0, "number": 1.0, "other": 0.4, "counter": 0.4}

@@ -7,6 +7,7 @@ wrong now and then; what is made of them (:mod:`core.rag.abstain`) weighs them, 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -148,7 +149,8 @@ def understand(query: str, known: Container[str]) -> Asked:
         query: As the user wrote it.
         known: Keywords the documents have.
     """
-    query = query[:LONGEST]
+    # Together: Hangul in parts, as some systems write it, is none to the rules.
+    query = unicodedata.normalize("NFC", query[: 3 * LONGEST])[:LONGEST]
     said = runs(query)
     korean = any("가" <= char <= "힣" for char in query)
     found: list[tuple[Unit, Role, int]] = []

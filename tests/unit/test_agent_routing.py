@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 
 import pytest
 
@@ -202,3 +203,8 @@ def test_no_number_is_too_long(text: str) -> None:
 def test_blanks_between_words_do_not_hide_what_is_asked() -> None:
     for question in ("서울   날씨    어때?", "What  is\t\t12 *  34?"):
         assert certain(question) is not None, question
+
+
+def test_hangul_in_parts_asks_for_the_same() -> None:
+    for question in ("서울 날씨 어때?", "12 더하기 30은?", "지금 몇 시야?"):
+        assert certain(unicodedata.normalize("NFD", question)) == certain(question) is not None

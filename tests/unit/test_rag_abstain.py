@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from typing import Any
 
@@ -250,3 +251,10 @@ def test_a_hostile_text_takes_no_longer_than_another(text: str) -> None:
         "언제 여나요?",
     ):
         assert 0 <= abstain.confidence(look(query, text)) <= 1
+
+
+def test_hangul_in_parts_is_the_same_question() -> None:
+    for query in ("천안 사무소의 주소는 어디인가요?", "회원은 몇 명인가요?", "펌프는 얼마인가요?"):
+        apart = unicodedata.normalize("NFD", query)
+        assert apart != query and understand(apart, {}) == understand(query, {})
+        assert look(apart) == look(query)

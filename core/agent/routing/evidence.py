@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from core.agent.types import Search
@@ -62,7 +63,7 @@ async def lead(question: str, ahead: float, search: Search) -> float | None:
         ahead: How much nearer it is to labelled questions for documents than to small talk, see :data:`NEVER`.
         search: Of the documents.
     """
-    question = clean_line(question, max_chars=400)
+    question = clean_line(unicodedata.normalize("NFC", question), max_chars=400)
     try:
         async with asyncio.timeout(PATIENCE_S):
             found = await search(question, PASSAGES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from core.agent.arithmetic import find_expression
@@ -160,8 +161,12 @@ _TOO_LONG = re.compile(r"\d[\d,]{100,}")
 
 
 def tight(text: str) -> str:
-    """Return a question as patterns look at it: of a pasted table's blanks every pattern would try each beginning."""
-    return _BLANKS.sub(lambda blanks: "\n" if "\n" in blanks[0] else " ", text[:2000])
+    """Return a question as patterns look at it: of a pasted table's blanks every pattern would try each beginning.
+
+    Hangul in parts, as file names of some systems have it, is put together.
+    """
+    whole = unicodedata.normalize("NFC", text[:6000])[:2000]
+    return _BLANKS.sub(lambda blanks: "\n" if "\n" in blanks[0] else " ", whole)
 
 
 def certain(text: str) -> Certain | None:
