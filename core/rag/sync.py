@@ -180,13 +180,11 @@ async def _move(store: Store, shelf: Shelf, found: Survey) -> None:
     again |= {one for one, row in rows.items() if _suffix(row["path"]) != _suffix(found.moved[one])}
     # The index first: cut off in between, the next sync finds the same move. What is read again is written then.
     await _rename(store, shelf, [row["stored_as"] for one, row in other.items() if one not in again], found)
-    await committed(documents.move_documents(store, shelf.id, found.moved))
     changes: dict[str, dict[str, Any]] = {one: {"title": called(found.moved[one])} for one in titled}
     for one in again:
         # Its name is part of what is embedded. Unlike any content: it is read as if it were new.
         changes[one] = changes.get(one, {}) | {"status": "stale", "content_hash": ""}
-    if changes:
-        await committed(documents.set_rows(store, changes))
+    await committed(documents.move_documents(store, shelf.id, found.moved, changes))
     found.changed += scan.candidates([found.moved[one] for one in sorted(again)])
 
 

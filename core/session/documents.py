@@ -206,11 +206,14 @@ def any_stored(store: Store, collection: str = "") -> bool:
     )
 
 
-def move_documents(store: Store, collection: str, moved: Mapping[str, str]) -> Future[None]:
-    """Change the paths of documents whose files were moved.
+def move_documents(
+    store: Store, collection: str, moved: Mapping[str, str], changes: Mapping[str, Mapping[str, Any]]
+) -> Future[None]:
+    """Change the paths of documents whose files were moved, and what else follows from that, in one commit.
 
     Args:
         moved: By document id, the new path.
+        changes: By document id, other columns.
     """
 
     def work(db: Database) -> None:
@@ -220,6 +223,8 @@ def move_documents(store: Store, collection: str, moved: Mapping[str, str]) -> F
             db.execute(
                 "UPDATE documents SET path = ?, updated_at = ? WHERE id = ?", [path, time.time(), document_id]
             )
+        for document_id, columns in changes.items():
+            db.table("documents").update(document_id, dict(columns))
 
     return store.submit(work, StoreChanged("documents", tuple(moved)))
 

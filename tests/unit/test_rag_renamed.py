@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from core.rag import sync
 from core.rag.chunking import Chunking
 from tests.unit.test_rag_review import Room
 
@@ -132,3 +135,26 @@ async def test_a_name_that_says_so_makes_a_document_outdated(room: Counting, fol
         assert found.index(f"leave {new}.md") < found.index(f"leave {old} (폐지).md")
         (folder / f"leave {old} (폐지).md").rename(folder / f"leave {old}.md")
         await room.library.sync()
+
+
+async def test_a_rename_cut_off_when_its_path_is_written_is_read_again_by_the_next_sync(
+    room: Counting, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(Exception):
+        pass
+
+    def killed(*args: Any) -> Future[None]:
+        move(*args).result()
+        raise Killed
+
+    await room.library.add([folder])
+    (folder / "notes.txt").rename(folder / "besucher.txt")
+    move = sync.documents.move_documents
+    with monkeypatch.context() as cut_off, pytest.raises(Killed):
+        cut_off.setattr(sync.documents, "move_documents", killed)
+        await room.library.sync()
+    await room.library.sync()
+    [document] = [one for one in room.library.documents() if one.path.endswith("besucher.txt")]
+    assert (document.title, document.status) == ("besucher", "indexed")
+    assert await room.found("besucher") == ["besucher.txt"] and await room.found("notes") == []
+    assert any("besucher" in text for text in room.texts), "the title is part of what is embedded"
