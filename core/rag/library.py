@@ -475,10 +475,13 @@ class Library:
         ingest, index, ledger, settings = shelf.beside(row["next"])
         live = await asyncio.to_thread(self._store.query, _LIVE, [shelf.id])
         found = await asyncio.to_thread(scan.candidates, [one["path"] for one in live])
+        built = await asyncio.to_thread(ingest.rows)
         try:
+            if any(one.pipeline not in ("", ingest.pipeline) for one in built.values()):
+                raise IndexUnusable("model")  # begun with other settings, then paused or cut off
             await ingest.run(job, found)
         except IndexUnusable:
-            # What was built so far is gone: from the beginning.
+            # What was built so far is gone, or not wanted: from the beginning.
             await index.reset()
             await ledger.clear()
             job.forget()

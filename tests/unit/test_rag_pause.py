@@ -14,6 +14,7 @@ import pytest
 from core.errors import StudyError
 from core.events import IngestProgress
 from core.rag.chunking import Chunking
+from core.rag.jobs import quiet
 from core.rag.lock import WriterLock
 from core.session import ingest_jobs
 from tests.unit.test_rag_review import Room, left_behind, until
@@ -270,3 +271,28 @@ async def test_a_job_paused_long_ago_is_not_lost_behind_two_hundred_others(room:
     assert (report.added, report.changed) == (0, 0), "what is in its queue is its own"
     await room.library.resume_job(job_id)
     await asyncio.wait_for(adding.task, 60)
+
+
+async def test_of_an_index_begun_with_other_settings_nothing_is_kept(room: Room, many: Path) -> None:
+    def change(size: int) -> asyncio.Future[Any]:
+        chunking = Chunking("fixed", size)
+        return asyncio.ensure_future(
+            room.library.shelving.change(
+                "default", name=None, chunking=chunking, embedder=None, watch=None, on_progress=quiet
+            )
+        )
+
+    await room.library.add([many])
+    room.hold()
+    changing = change(300)
+    await asyncio.wait_for(room.waiting.wait(), 30)
+    [job] = [one for one in await room.library.board.list() if one.kind == "rebuild"]
+    await room.library.board.pause(job.id)
+    room.go.set()
+    await until(lambda: not room.library.board.busy)
+    await asyncio.wait_for(change(400), 60)
+    await room.library.resume_job(job.id)
+    await asyncio.wait_for(changing, 60)
+    assert (await room.library.check()).troubles == ()
+    [pipeline] = {row["pipeline"] for row in room.rows("documents")}
+    assert "400" in pipeline
