@@ -1,7 +1,7 @@
 """Korean and English messages. Front door: :func:`tr`.
 
 A catalogue is a package with a sub-package for each language (``en``, ``ko``); each module in there has a
-``MESSAGES`` dict from key to a ``str.format`` template. The interface registers its own catalogue with
+``MESSAGES`` dict from key to a template, see :func:`filled`. The interface registers its own catalogue with
 :func:`register`; tests hold that both languages have the same modules, keys and placeholders.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import string
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -73,4 +74,24 @@ def tr(key: str, **params: Any) -> str:
     template = catalogue(_current).get(key)
     if template is None:
         return key
-    return template.format(**params) if params else template
+    return filled(template, **params)
+
+
+def filled(template: str, **params: Any) -> str:
+    """Fill a message's placeholders; ``{count:passage|passages}`` is the number and the word that goes with it.
+
+    Without ``params`` the template comes back as it is.
+    """
+    if not params:
+        return template
+    return _COUNTING.vformat(template, (), params) if "|" in template else template.format(**params)
+
+
+class _Counting(string.Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        one, bar, many = format_spec.partition("|")
+        # A number may come as it is to be shown.
+        return f"{value} {one if str(value) == '1' else many}" if bar else format(value, format_spec)
+
+
+_COUNTING = _Counting()

@@ -217,7 +217,7 @@ def test_watch_writes_a_line_for_a_change_until_ctrl_c(data: Path) -> None:
         process.kill()
     assert lines == [
         "0 added, 0 changed, 0 moved, 0 removed, 2 unchanged",
-        "Watching 2 document(s), every 0.5 s. Ctrl+C ends it.",
+        "Watching 2 documents, every 0.5 s. Ctrl+C ends it.",
         f"+ {folder}/new.md",
         f"- {folder}/rule-000.md",
     ]

@@ -492,5 +492,5 @@ async def test_hostile_documents_are_only_text(runs: Any) -> None:
             assert "[bold red]x[/bold red]" in text
             assert not any(char in text for char in "\x1b\x07\x00\u202e\r")
         bench.app.bench.documents.search("bold red")
-        await bench.sees("1 passages")
+        await bench.sees("1 passage")
         assert "\x1b" not in bench.screen_text()

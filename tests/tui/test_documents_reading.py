@@ -21,7 +21,7 @@ async def test_searching_as_one_types_and_reading(runs: Any) -> None:
         await whole(bench)
         await bench.pilot.press("slash")
         await bench.type("휴가")
-        await bench.sees("1 passages")  # Without Enter.
+        await bench.sees("1 passage")  # Without Enter.
         await bench.sees("0.83")
         assert bench.app.bench.documents.box.has_focus
         await bench.pilot.press("enter", "enter")
@@ -75,7 +75,7 @@ async def test_an_answer_that_comes_too_late_is_dropped(runs: Any) -> None:
         await bench.until(lambda: len(later) == 2)
         newer, result = later[1]
         newer.set_result(result)
-        await bench.sees("1 passages")
+        await bench.sees("1 passage")
         bench.runtime.hits = []
         # The first was cancelled with the newer one: its answer has nobody to go to.
         assert later[0][0].cancelled()
@@ -140,7 +140,7 @@ async def test_a_word_that_stands_in_a_passage_is_not_said_to_be_missing(runs: A
         await whole(bench)
         await bench.pilot.press("slash")
         await bench.type(word)
-        await bench.sees("passages, best first")
+        await bench.sees("1 passage, best first")
         assert "Likely not" not in bench.screen_text()
 
 
@@ -176,7 +176,7 @@ async def test_a_search_is_made_again_when_a_job_is_over(runs: Any) -> None:
     async with runs(size=WIDE, prepare=handbook) as bench:
         await in_documents(bench)
         bench.app.bench.documents.search("휴가")
-        await bench.sees("1 passages")
+        await bench.sees("1 passage")
         bench.runtime.hits = [*bench.runtime.hits, hit("c2", "그 뒤에는 소멸한다.", 0.4)]
         bench.runtime.emit(IngestProgress("j", 1, 1, 0, "", finished=True))
         await bench.sees("2 passages")
@@ -194,7 +194,7 @@ async def test_next_hit_goes_round_the_document(runs: Any) -> None:
     async with runs(size=WIDE, prepare=prepare) as bench:
         await whole(bench)
         bench.app.bench.documents.search("휴가는")
-        await bench.sees("1 passages")
+        await bench.sees("1 passage")
         await bench.pilot.press("enter")
         reader = bench.app.bench.documents.reader
         await bench.until(lambda: reader.has_focus and reader.place == 3)
@@ -284,7 +284,7 @@ async def test_a_passage_is_written_to_a_file(
     async with runs(size=WIDE, prepare=handbook) as bench:
         await whole(bench)
         bench.app.bench.documents.search("휴가")
-        await bench.sees("1 passages")
+        await bench.sees("1 passage")
         await bench.pilot.press("enter")
         await bench.until(lambda: bench.app.bench.documents.reader.has_focus)
         await bench.pilot.press("e")

@@ -136,7 +136,7 @@ def test_documents_that_cannot_be_searched_yet_are_said_to_be_there(cli: Cli) ->
         assert "docs failed" in cli(*words)[2]
     put(cli.work.store, "/d/waits.md", status="queued", chunks=0)
     code, _, err = cli("search", "x")
-    assert code == 2 and "1 document(s) wait" in err and "docs sync" in err
+    assert code == 2 and "1 document waits" in err and "docs sync" in err
 
 
 def test_the_chunk_found_is_shown_not_the_beginning_of_its_section(cli: Cli) -> None:
@@ -241,7 +241,7 @@ def test_watch_writes_a_line_a_change_and_syncs_only_when_the_disk_changed(
     assert code == 130 and waited == [3.0] * 4 and library.reports == []
     assert out.splitlines() == [
         "0 added, 0 changed, 0 moved, 0 removed, 1 unchanged",
-        "Watching 1 document(s), every 3 s. Ctrl+C ends it.",
+        "Watching 1 document, every 3 s. Ctrl+C ends it.",
         f"~ {cli.folder}/in/a.md",
         f"+ {cli.folder}/in/b.md",
         f"! {cli.folder}/in/bad.md: The file is damaged or cut off.",
@@ -289,7 +289,7 @@ def test_changes_between_two_readings_of_the_ledger() -> None:
 
 
 def test_check_has_a_line_for_each_disagreement_and_looks_again_after_a_repair(cli: Cli) -> None:
-    assert cli("check")[:2] == (0, "Ledger and index agree: 3 document(s), 12 chunks.\n")
+    assert cli("check")[:2] == (0, "Ledger and index agree: 3 documents, 12 chunks.\n")
     kinds = ("missing", "count", "orphan", "unfinished", "index", "dangling")
     found = tuple(Trouble(kind, "default", "d1", "/d/a.md", 7, 3) for kind in kinds)  # type: ignore[arg-type]
     cli.work.library.troubles = [found]
@@ -306,7 +306,7 @@ def test_check_has_a_line_for_each_disagreement_and_looks_again_after_a_repair(c
 def test_check_does_not_call_agreed_what_waits_to_be_indexed(cli: Cli) -> None:
     put(cli.work.store, "/d/half.md", status="queued", chunks=0)
     code, out, _ = cli("check")
-    assert code == 1 and "1 document(s) wait" in out and "agree" not in out
+    assert code == 1 and "1 document waits" in out and "agree" not in out
     assert cli.json("check")[1]["waiting"] == 1
 
 
@@ -321,7 +321,7 @@ def test_rm_takes_documents_or_a_followed_folder_off_and_no_file(cli: Cli) -> No
     code, _, err = cli("rm", "--source", "elsewhere")
     assert code == 2 and str(cli.folder / "in") in err
     code, out, _ = cli("rm", "--source", "in")
-    assert code == 0 and "followed no longer" in out and "1 document(s) taken off" in out
+    assert code == 0 and "followed no longer" in out and "1 document taken off" in out
     assert cli.json("list")[1]["documents"] == [] and all(file.is_file() for file in files)
 
 

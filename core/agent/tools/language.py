@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from core.agent.types import ToolContext
-from core.i18n import Lang, catalogue, language
+from core.i18n import Lang, catalogue, filled, language
 
 
 def language_of(context: ToolContext) -> Lang:
@@ -24,7 +24,7 @@ def said(context: ToolContext, key: str, **params: Any) -> str:
 def in_language(lang: Lang, key: str, **params: Any) -> str:
     """Return the message ``key`` in a language; the key itself when there is no such message."""
     template = catalogue(lang).get(key, key)
-    text = template.format(**params) if params else template
+    text = filled(template, **params)
     return _PARTICLE.sub(_particle, text) if lang == "ko" else text
 
 

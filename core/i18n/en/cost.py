@@ -5,7 +5,7 @@ MESSAGES: dict[str, str] = {
     "cli.help.cost_session": "one session; without it, everything recorded here",
     "cost.everything": "Everything recorded here",
     "cost.untitled": "untitled",
-    "cost.tokens": "{read} tokens read, {written} written",
+    "cost.tokens": "{read:token|tokens} read, {written} written",
     "cost.seconds": "{seconds} s of the engine's work",
     "cost.energy.metered": "{wh} Wh by meter (the whole machine while the engine worked)",
     "cost.energy.assumed": "{wh} Wh at the {watts} W of the settings",

@@ -37,7 +37,7 @@ MESSAGES: dict[str, str] = {
     "lab.tool.none": "no tool",
     "lab.tool.ask": "a question back",
     "lab.now.tool_routing": "Questions for {label} ({split}).",
-    "lab.found.tool_routing": "{split}: {right} of {n} tools right ({share} %, {low}–{high}), arguments {arguments} of {of}, precision of “none” {none} %, {unsure} % unsure; decided in {median} (p95 {p95}).",
+    "lab.found.tool_routing": "{split}: {right} of {n:tool|tools} right ({share} %, {low}–{high}), arguments {arguments} of {of}, precision of “none” {none} %, {unsure} % unsure; decided in {median} (p95 {p95}).",
     "lab.warn.decision": "“{question}” asks for {wanted}; chosen: {chosen}.",
     "lab.warn.arguments": "“{question}”: {tool} with wrong arguments.",
 }

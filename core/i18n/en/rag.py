@@ -54,7 +54,7 @@ MESSAGES: dict[str, str] = {
     "error.rag.chunking.strategy.fix": "Known are: {known}.",
     "error.rag.chunking.size": "Chunks cannot be {size} cells wide.",
     "error.rag.chunking.size.fix": "Choose a whole number from {smallest} to {largest}; a Hangul syllable takes two cells.",
-    "error.rag.chunking.overlap": "Chunks of this size cannot overlap by {overlap} cells.",
+    "error.rag.chunking.overlap": "Chunks of this size cannot overlap by {overlap:cell|cells}.",
     "error.rag.chunking.overlap.fix": "Choose a whole number from 0 to {largest}, half the size of a chunk.",
     "error.rag.chunking.no_overlap": "Chunks of the kind '{strategy}' do not overlap.",
     "error.rag.chunking.no_overlap.fix": "Set the overlap to 0, or choose 'fixed' or 'recursive'.",

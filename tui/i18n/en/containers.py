@@ -37,7 +37,7 @@ MESSAGES: dict[str, str] = {
     "containerui.oom": "OOM-killed",
     "containerui.oom.yes": "yes",
     "containerui.oom.no": "no",
-    "containerui.oom.kills": "{count} kernel kills inside",
+    "containerui.oom.kills": "{count:kernel kill|kernel kills} inside",
     "containerui.health": "health check",
     "containerui.exit": "exit code {code}",
     "containerui.gpu": "start with",

@@ -46,7 +46,7 @@ MESSAGES: dict[str, str] = {
     "timeline.rate": "tokens in the last second",
     "timeline.since": "{seconds} s after the question",
     "timeline.since.short": "{seconds} s",
-    "timeline.summary": "{count} samples, peak {peak}",
+    "timeline.summary": "{count:sample|samples}, peak {peak}",
     "timeline.mark.load": "load",
     "timeline.mark.load.help": "The engine reads the model into memory.",
     "timeline.mark.prefill": "prefill",
