@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from pathlib import Path
 
@@ -192,3 +193,41 @@ def test_a_name_everybody_knows_is_none() -> None:
     assert not evidence.named("Can I write this in Python?", passages)
     assert evidence.named("gb350은 얼마나 시끄러워?", passages)
     assert evidence.named("Who works in Cheonan?", passages)
+
+
+async def test_a_fault_of_the_search_does_not_end_the_run() -> None:
+    async def search(_query: str, _k: int) -> list[Hit]:
+        raise RuntimeError("out of order")
+
+    assert await evidence.lead("Where is it written?", 0.0, search) is None
+
+
+async def test_a_search_that_takes_too_long_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, go = asyncio.Event(), asyncio.Event()
+
+    async def search(_query: str, _k: int) -> list[Hit]:
+        await go.wait()
+        read.set()
+        return []
+
+    monkeypatch.setattr(evidence, "PATIENCE_S", 0.01)
+    assert await evidence.lead("Where is it written?", 0.0, search) is None
+    go.set()
+    await asyncio.wait_for(read.wait(), 30)  # the next question finds the index read
+
+
+async def test_a_run_that_is_stopped_takes_its_search_along() -> None:
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def search(_query: str, _k: int) -> list[Hit]:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return []
+
+    asking = asyncio.ensure_future(evidence.lead("Where is it written?", 0.0, search))
+    await asyncio.wait_for(began.wait(), 30)
+    asking.cancel()
+    await asyncio.wait_for(ended.wait(), 30)

@@ -7,6 +7,7 @@ import logging
 import re
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 from core.agent.types import Search
 from core.errors import StudyError
@@ -55,6 +56,16 @@ _NO_NAMES = frozenset(
 """Words written like names that everybody knows: finding them in documents says nothing."""
 
 
+_LATE: set[asyncio.Future[Any]] = set()
+"""Searches nobody waits for any more."""
+
+
+def _late(asking: asyncio.Future[Any]) -> None:
+    _LATE.discard(asking)
+    if not asking.cancelled() and asking.exception() is not None:
+        log.info("a search nobody waited for failed: %s", asking.exception())
+
+
 async def lead(question: str, ahead: float, search: Search) -> float | None:
     """Return how clearly a question is for the documents: above 0 it is. ``None``: they could not be asked.
 
@@ -64,11 +75,26 @@ async def lead(question: str, ahead: float, search: Search) -> float | None:
         search: Of the documents.
     """
     question = clean_line(unicodedata.normalize("NFC", question), max_chars=400)
+    asking = asyncio.ensure_future(search(question, PASSAGES))
     try:
-        async with asyncio.timeout(PATIENCE_S):
-            found = await search(question, PASSAGES)
-    except (StudyError, TimeoutError) as error:
+        # Waited for no longer, but not cut off: a large index that is read for the first time would never be read through.
+        await asyncio.wait({asking}, timeout=PATIENCE_S)
+    except asyncio.CancelledError:
+        asking.cancel()
+        raise
+    if not asking.done():
+        _LATE.add(asking)
+        asking.add_done_callback(_late)
+        log.info("the documents took too long to be asked whether a question is theirs")
+        return None
+    try:
+        found = await asking
+    except StudyError as error:
         log.info("the documents were not asked whether a question is theirs: %s", error)
+        return None
+    except Exception:
+        # What is asked may be small talk: a fault of the search is not its.
+        log.exception("asking the documents whether a question is theirs failed")
         return None
     hits = found if isinstance(found, list) else found.hits
     # Of a search of another making scores may not end at 1.
