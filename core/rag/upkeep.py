@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,8 @@ class Upkeep:
         self._repairing: set[asyncio.Task[None]] = set()
         self._tidying: dict[str, asyncio.Task[None]] = {}
         self._going_on: dict[str, asyncio.Task[None]] = {}
+        self._waiting = Counter[str]()
+        """How many wait for each of these."""
         self._behind: set[asyncio.Task[None]] = set()
         """Work whose job the user paused: it goes on by itself when the job does."""
 
@@ -75,13 +78,16 @@ class Upkeep:
             task.cancel()
         await asyncio.gather(*going, return_exceptions=True)
 
-    async def _unless_paused(self, task: asyncio.Task[None]) -> None:
+    async def _unless_paused(self, task: asyncio.Task[None], doing: asyncio.Task[None] | None = None) -> None:
         """Wait for work, but not for the user: where its job is paused, what comes after it need not wait, nor the lock.
+
+        Args:
+            doing: Does the job, where that is not ``task`` itself.
 
         Raises:
             StudyError: From the work.
         """
-        paused = asyncio.ensure_future(self._library.board.stands(task))
+        paused = asyncio.ensure_future(self._library.board.stands(doing or task))
         try:
             await asyncio.wait({task, paused}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
@@ -116,7 +122,8 @@ class Upkeep:
             await self.check(repair=True, thorough=bool(unfinished), on_progress=on_progress)
             for row in unfinished:
                 try:
-                    await self._unless_paused(self._going(row, on_progress))
+                    doing = self._going(row, on_progress)
+                    await self._unless_paused(asyncio.ensure_future(self.go_on(row, on_progress)), doing)
                 except StudyError as error:
                     # It is marked as failed; the others are not to wait for that.
                     self._notice(Notice(str(error), "error"))
@@ -131,7 +138,17 @@ class Upkeep:
 
         The start of the library and a user may want the same job: whoever comes second waits for its end.
         """
-        await self._going(row, on_progress)
+        task = self._going(row, on_progress)
+        self._waiting[row.id] += 1
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if self._waiting[row.id] == 1:  # nobody else wants it
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            raise
+        finally:
+            self._waiting[row.id] -= 1
 
     def _going(self, row: ingest_jobs.JobRow, on_progress: Progress) -> asyncio.Task[None]:
         task = self._going_on.get(row.id)

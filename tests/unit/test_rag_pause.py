@@ -296,3 +296,36 @@ async def test_of_an_index_begun_with_other_settings_nothing_is_kept(room: Room,
     assert (await room.library.check()).troubles == ()
     [pipeline] = {row["pipeline"] for row in room.rows("documents")}
     assert "400" in pipeline
+
+
+async def test_whoever_no_longer_waits_for_a_job_does_not_end_it_for_the_other(
+    room: Room, many: Path
+) -> None:
+    job_id = await left_behind(room, "add", [many])
+    room.hold()
+    starting = asyncio.ensure_future(room.library.resume())
+    await asyncio.wait_for(room.waiting.wait(), 30)
+    row = ingest_jobs.get_job(room.store, job_id)
+    assert row is not None
+    user = asyncio.ensure_future(room.library.upkeep.go_on(row, quiet))
+    await until(lambda: room.library.upkeep._waiting[job_id] == 2)
+    user.cancel()
+    await asyncio.wait({user}, timeout=30)
+    room.go.set()
+    await asyncio.wait_for(starting, 60)
+    assert set(room.status().values()) == {"indexed"}
+
+
+async def test_a_job_nobody_waits_for_any_more_is_stopped(room: Room, many: Path) -> None:
+    job_id = await left_behind(room, "add", [many], status="paused")
+    row = ingest_jobs.get_job(room.store, job_id)
+    assert row is not None
+    room.hold()
+    user = asyncio.ensure_future(room.library.upkeep.go_on(row, quiet))
+    await asyncio.wait_for(room.waiting.wait(), 30)
+    user.cancel()
+    room.go.set()
+    await asyncio.wait({user}, timeout=30)
+    job = ingest_jobs.get_job(room.store, job_id)
+    assert job is not None and job.status == "cancelled"
+    assert "queued" not in room.status().values()
