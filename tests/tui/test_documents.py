@@ -308,6 +308,10 @@ async def test_failed_files_are_listed_with_reasons_and_retried(runs: Any) -> No
         assert "ok.md" not in bench.screen_text()
         await bench.pilot.press("down")
         await bench.sees("! It is damaged.")
+        # In the list and above the details, not among them once more.
+        await bench.until(lambda: bench.app.bench.documents.details)
+        await bench.sees("/copy/a.md")
+        assert bench.screen_text().count("It is damaged.") == 2
         await bench.pilot.press("c", "r", "R")
         asked = bench.runtime.library.asked
         await bench.until(lambda: ("retry", []) in asked)

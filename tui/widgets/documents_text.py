@@ -227,7 +227,9 @@ def details_pieces(details: Details, collection: str) -> list[Content]:
     ):
         if value:
             pieces.append(Content.assemble((f"{tr(f'documents.detail.{name}')} ", "$quiet"), value))
-    for text, tone in ((document.reason, "$error"), (document.note, "$warning")):
+    # A failed file of which nothing is searchable is not read: its reason stands there instead.
+    reason = document.reason if document.status != "failed" or document.chunks or document.same_as else ""
+    for text, tone in ((reason, "$error"), (document.note, "$warning")):
         if text:
             pieces += [Content(""), Content.styled(clean_line(text, max_chars=400), tone)]
     if details.also_at:
