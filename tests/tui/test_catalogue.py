@@ -79,8 +79,14 @@ def test_every_message_of_the_interface_is_used() -> None:
             assert quoted or re.search(rf"""f["']{beginning}[.][^"']*{{""", source), key
 
 
-def test_korean_is_polite() -> None:
+@pytest.mark.parametrize("package", ["core.i18n", "tui.i18n"])
+def test_korean_is_polite(package: str) -> None:
     """합니다체: no sentence ends in the casual 해요체."""
-    for messages in modules("tui.i18n", "ko").values():
+    casual = re.compile(r"(해요|돼요|이에요|예요|세요|네요|[가-힣]요)(?=[.!:,;)…]|\s|$)")
+    for messages in modules(package, "ko").values():
         for key, text in messages.items():
-            assert not re.search(r"(해요|돼요|이에요|예요|세요|네요|어요|아요)\.?$", text), key
+            assert not set(casual.findall(text)) - NO_ENDINGS, key
+
+
+NO_ENDINGS = {"필요", "니요"}
+"""Of 필요 and 아니요, which are none."""

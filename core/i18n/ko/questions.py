@@ -3,7 +3,7 @@
 MESSAGES = {
     "error.questions.read": "{file} 파일을 읽을 수 없습니다: {reason}.",
     "error.questions.suffix": "{file} 파일은 질문 모음이 아닙니다. 이름이 .yaml, .yml, .jsonl로 끝나야 합니다.",
-    "error.questions.encoding": "{file} 파일은 UTF-8이 아닙니다. UTF-8로 저장해 주세요.",
+    "error.questions.encoding": "{file} 파일은 UTF-8이 아닙니다. UTF-8로 저장해 주십시오.",
     "error.questions.none": "{file} 파일에 질문이 없습니다.",
     "error.questions.list": "{file} {line}번째 줄: 파일은 “- ”로 시작하는 질문의 목록이어야 합니다.",
     "error.questions.syntax": "{file} {line}번째 줄: YAML이나 JSON으로 읽을 수 없습니다.",

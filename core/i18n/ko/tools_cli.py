@@ -20,7 +20,7 @@ MESSAGES: dict[str, str] = {
     "tools.examples.added": "추가했습니다: {text} → {tool}",
     "tools.examples.removed": "지웠습니다: {id}",
     "error.tools.arguments": "인자를 읽을 수 없습니다: {reason}",
-    "error.tools.arguments.fix": "이름=값, JSON 객체 하나, 또는 말을 적어 주세요.",
+    "error.tools.arguments.fix": "이름=값, JSON 객체 하나, 또는 말을 적어 주십시오.",
     "error.tools.example": "{id}번 예문은 없습니다.",
     "error.tools.example.fix": "'llm-study tools examples list'로 모든 예문을 볼 수 있습니다.",
     "mcp.state.unknown": "아직 묻지 않음",
