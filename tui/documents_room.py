@@ -34,6 +34,9 @@ RELOAD_S = 0.25
 MANY = 2_000
 """More changed rows than this at once: the whole ledger is read."""
 
+TOLD_AFTER_S = 0.3
+"""A search that takes so long says what it waits for."""
+
 HITS = 20
 
 FEW = 3
@@ -193,15 +196,24 @@ class DocumentsRoom:
         async def work() -> None:
             try:
                 await workers.store_of(self._app)
-                result = await asyncio.wrap_future(
-                    self.desk.search(query.words, HITS, filters=query.filters, phrase=query.phrase)
-                )
+                found = self.desk.search(query.words, HITS, filters=query.filters, phrase=query.phrase)
+                result = await self._telling(query, asyncio.wrap_future(found))
             except Exception:
                 self.pane.show_result(query, None)
                 raise
             self.pane.show_result(query, _worth_showing(result))
 
         self._start(work(), "documents-search", exclusive=True)
+
+    async def _telling(self, query: Query, found: asyncio.Future[SearchResult]) -> SearchResult:
+        """Wait for a search; while that takes long, say what it waits for."""
+        try:
+            while not (await asyncio.wait({found}, timeout=TOLD_AFTER_S))[0]:
+                self.pane.show_waiting(query, self.desk.waits_for())
+        except asyncio.CancelledError:
+            found.cancel()
+            raise
+        return found.result()
 
     def view(self, document_id: str, chunk_id: str | None = None) -> None:
         """Read a document back."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from core.events import Document, IngestProgress
 from core.ground import Ground
@@ -48,6 +48,7 @@ class Documents:
         self._library = library
         self._watcher: Watcher | None = None
         self._following: asyncio.Task[None] | None = None
+        self._opened: Library | None = None
 
     # -- adding and keeping up ---------------------------------------------------------------------------
 
@@ -114,6 +115,12 @@ class Documents:
             lambda library: library.find(query, k, filters=filters, phrase=phrase, variety=variety)
         )
 
+    def waits_for(self) -> Literal["engine", "index", ""]:
+        """Say what a search that is under way waits for; ``""``: not known, or nothing in particular. Any thread."""
+        if self._opened is None:
+            return "engine"
+        return "index" if self._opened.lookup.waits else ""
+
     def view(self, document_id: str) -> Future[DocumentView]:
         """Read a document back as its chunks."""
         return self._do(lambda library: library.view(document_id))
@@ -175,7 +182,8 @@ class Documents:
 
     def _do(self, work: Work[T]) -> Future[T]:
         async def run() -> T:
-            return await work(await self._library())
+            self._opened = await self._library()
+            return await work(self._opened)
 
         return self._ground.call(run())
 

@@ -88,6 +88,8 @@ class Index:
         self._dim = 0
         self._snapshot: Snapshot | None = None
         self._making = asyncio.Lock()
+        self.awaited = 0
+        """Searches that wait for it to be read."""
         self._renewing: asyncio.Task[None] | None = None
 
     @property
@@ -115,7 +117,11 @@ class Index:
                 if self._renewing is None or self._renewing.done():
                     self._renewing = asyncio.ensure_future(self._quietly_renewed())
                 return kept
-            return await self._renewed()
+            self.awaited += 1
+            try:
+                return await self._renewed()
+            finally:
+                self.awaited -= 1
 
         return await self._read(look)
 

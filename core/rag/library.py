@@ -70,7 +70,7 @@ class Library:
         self._storage = storage
         self._parser = Parser()
         self._shelves: dict[str, Shelf] = {}
-        self._lookup = Lookup(store)
+        self.lookup = Lookup(store)
         self._lock = WriterLock(index_dir.with_name(f"{index_dir.name}.lock"))
         self._board = Board(store, self._lock, self.put_right)
         self.shelving = Shelving(
@@ -206,7 +206,7 @@ class Library:
         if await self._board.resume(job_id):
             return
         row = await asyncio.to_thread(ingest_jobs.get_job, self._store, job_id)
-        if row is None or row.ended_at is not None or row.alive:
+        if row is None or row.ended_at is not None or (row.alive and not row.dropped):
             raise UsageError("error.rag.job", id=job_id)
         await self.upkeep.go_on(row, on_progress)
 
@@ -333,14 +333,14 @@ class Library:
             ``vector_score`` is the cosine similarity; ``keyword_score`` the BM25, ``None`` when no word was shared.
         """
         if not await asyncio.to_thread(documents.any_stored, self._store):
-            return self._lookup.merged([], k)
+            return self.lookup.merged([], k)
         shelves = await self.shelves(filters.collections)
         results: list[tuple[Result, list[Hit]]] = []
         errors: dict[str, StudyError] = {}
         for shelf in shelves:
             try:
                 found = await self._read(
-                    shelf.id, lambda one: self._lookup.find(one, query, k, filters, phrase, variety)
+                    shelf.id, lambda one: self.lookup.find(one, query, k, filters, phrase, variety)
                 )
             except StudyError as error:
                 errors[shelf.id] = error
@@ -349,7 +349,7 @@ class Library:
                 if found is not None:
                     results.append(found)
         await self._tell_silent(errors, len(shelves))
-        return self._lookup.merged(results, k)
+        return self.lookup.merged(results, k)
 
     async def _tell_silent(self, errors: Mapping[str, StudyError], searched: int) -> None:
         """Raise what is wrong where nothing could be searched; otherwise say it, once for a collection."""
@@ -382,8 +382,8 @@ class Library:
             UsageError: There is no such document.
         """
         row = await self._row(document_id)
-        found = await self._read(row["collection"], lambda one: self._lookup.view(one, row["id"]))
-        return found or DocumentView(await asyncio.to_thread(self._lookup.document, row["id"]), [])
+        found = await self._read(row["collection"], lambda one: self.lookup.view(one, row["id"]))
+        return found or DocumentView(await asyncio.to_thread(self.lookup.document, row["id"]), [])
 
     async def details(self, document_id: str) -> Details:
         """Return everything known of a document.
@@ -391,7 +391,7 @@ class Library:
         Raises:
             UsageError: There is no such document.
         """
-        return await asyncio.to_thread(self._lookup.details, document_id)
+        return await asyncio.to_thread(self.lookup.details, document_id)
 
     async def remove(self, document_id: str) -> None:
         """Forget a document (the file itself is not touched)."""

@@ -13,6 +13,7 @@ from typing import Any
 from core.errors import UsageError
 from core.events import Document, Hit
 from core.rag import abstain, scan
+from core.rag.index import Index
 from core.rag.search import Options, Passage, Result, search
 from core.rag.shelf import Shelf
 from core.rag.types import Details, Filters, SearchResult
@@ -61,6 +62,13 @@ class Lookup:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._searched: list[Index] = []
+        """One for each search that is under way."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether a search waits for an index to be read. Any thread."""
+        return any(index.awaited for index in list(self._searched))
 
     async def find(
         self, shelf: Shelf, query: str, k: int, filters: Filters, phrase: str, variety: float
@@ -77,7 +85,11 @@ class Lookup:
         if (not query and not phrase) or k < 1 or keys == frozenset() or not await self._filled(shelf):
             return Result((), False, 0.0), []
         options = Options(k=k, documents=keys, phrase=phrase, variety=variety)
-        found = await search(shelf.index, shelf.embedder.query, query or phrase, options)
+        self._searched.append(shelf.index)
+        try:
+            found = await search(shelf.index, shelf.embedder.query, query or phrase, options)
+        finally:
+            self._searched.remove(shelf.index)
         owners = await asyncio.to_thread(
             self._owners, shelf.id, {passage.document_id for passage in found.passages}
         )

@@ -69,6 +69,9 @@ class FakeLibrary:
     later: list[tuple[Future[Any], SearchResult]] | None = None
     """Set to a list: searches are answered when the test says so."""
 
+    waiting: str = ""
+    """What a search that is not answered yet waits for."""
+
     # -- reading -------------------------------------------------------------------------------------
 
     def collections(self) -> Future[list[Collection]]:
@@ -97,6 +100,9 @@ class FakeLibrary:
         future: Future[SearchResult] = Future()
         self.later.append((future, result))
         return future
+
+    def waits_for(self) -> str:
+        return self.waiting
 
     def view(self, document_id: str) -> Future[Any]:
         self.asked.append(("view", document_id))

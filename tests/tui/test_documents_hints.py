@@ -45,6 +45,23 @@ async def test_the_list_names_the_key_that_reads(runs: Any) -> None:
         await bench.sees("a add / search Enter read")
 
 
+async def test_a_slow_search_says_what_it_waits_for(runs: Any) -> None:
+    async with runs(size=NARROW) as bench:
+        put(bench.runtime, "/notes/a.md")
+        await in_documents(bench)
+        library = bench.runtime.library
+        library.later, library.waiting = [], "index"
+        await bench.pilot.press("slash", *"leave", "enter")
+        await bench.sees("searching: the index is being read")
+        library.waiting = ""
+        await bench.until(lambda: "index is being read" not in bench.screen_text())
+        await bench.sees("searching")
+        future, result = library.later[-1]
+        future.set_result(result)
+        await bench.until(lambda: bench.app.bench.documents.mode == "hits")
+        assert "searching" not in bench.screen_text()
+
+
 async def test_a_second_enter_does_not_fold_the_tree_while_it_searches(runs: Any) -> None:
     async with runs(size=NARROW) as bench:
         put(bench.runtime, "/notes/a.md")

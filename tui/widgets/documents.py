@@ -81,6 +81,7 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
         self._entries: list[tuple[Node | str, int]] = []
         self._matching = 0
         self._searching = False
+        self._waits_for = ""
         self._typing = False
         """The search box was asked for and has not got the focus yet."""
         search = keys.get("document_search", actions.BY_ID["document_search"].keys)
@@ -264,7 +265,7 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
     def _search_now(self) -> None:
         self._timer = None
         if self.query_now.searches:
-            self._searching = True
+            self._searching, self._waits_for = True, ""
             self.state.cited = None  # Something else is looked for.
             self.post_message(self.Wants("search", self.query_now))
             self._note()
@@ -290,6 +291,12 @@ class DocumentsPane(DocumentsActions, DocumentsListing, DocumentsReading, Vertic
             self._search_now()
         if not self.query_now.problem:
             self.rows.focus()
+
+    def show_waiting(self, query: Query, what: str) -> None:
+        """Say what a search that takes long waits for; ``""``: it is not known."""
+        if query == self.query_now and self._searching and what != self._waits_for:
+            self._waits_for = what
+            self._note()
 
     def show_result(self, query: Query, result: SearchResult | None) -> None:
         """Show what a search found, if it is for what is in the box now. ``None``: it failed."""

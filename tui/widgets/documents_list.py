@@ -174,7 +174,8 @@ class DocumentsListing(_Pane):
                 return documents_text.unanswerable_text(self.result), "$warning"
             return tr("documents.hits", count=len(self.result.hits)), "$quiet"
         if self._searching:
-            return tr("documents.searching"), "$quiet"
+            waits = self._waits_for
+            return tr(f"documents.searching.{waits}" if waits else "documents.searching"), "$quiet"
         if query.narrows:
             return tr(
                 "documents.narrowed",

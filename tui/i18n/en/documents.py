@@ -11,6 +11,8 @@ MESSAGES: dict[str, str] = {
     "documents.unanswerable.short": "not in the documents",
     "documents.answerable": "in the documents",
     "documents.searching": "searching",
+    "documents.searching.engine": "searching: the engine is starting",
+    "documents.searching.index": "searching: the index is being read",
     "documents.narrowed": "{count} of {total:document|documents}",
     "documents.filter.unknown": "There is no filter {name}: Did you mean {near}: ?",
     "documents.filter.empty": "Write something after {name}: or take it out.",

@@ -11,6 +11,8 @@ MESSAGES: dict[str, str] = {
     "documents.unanswerable.short": "문서에 없음",
     "documents.answerable": "문서에 있음",
     "documents.searching": "찾는 중",
+    "documents.searching.engine": "찾는 중: 엔진이 시작되고 있습니다",
+    "documents.searching.index": "찾는 중: 색인을 읽고 있습니다",
     "documents.narrowed": "문서 {total}건 중 {count}건",
     "documents.filter.unknown": "{name}: 조건은 없습니다. {near}: 을(를) 찾으셨습니까?",
     "documents.filter.empty": "{name}: 뒤에 값을 쓰거나 지워 주십시오.",
