@@ -44,6 +44,8 @@ CHANGING_TRIES = 3
 
 SAY_EVERY_S = 0.1
 
+CANCEL_EVERY_S = 0.2
+
 FILE_COST = 4_000
 """What a file takes besides its bytes, in bytes: an estimate of the time left must not hang on one tiny file."""
 
@@ -240,7 +242,10 @@ class Ingest:
                         await self._compact()
             await reading
         finally:
-            reading.cancel()
+            while not reading.done():
+                # Again and again: a file that was read at that very moment swallows it (Python 3.11's wait_for does).
+                reading.cancel()
+                await asyncio.wait({reading}, timeout=CANCEL_EVERY_S)
             with contextlib.suppress(asyncio.CancelledError, StudyError, Paused):
                 await reading
 
