@@ -231,7 +231,7 @@ class Board:
         """
         if job_id not in self._running:
             row = await asyncio.to_thread(ingest_jobs.get_job, self._store, job_id)
-            if row is not None and not row.alive and row.ended_at is None:
+            if row is not None and row.ended_at is None and (not row.alive or row.dropped):
                 await self._stopped(row.kind, row.collection, within(row.paths))
                 await committed(ingest_jobs.finish_job(self._store, job_id, status="cancelled"))
                 return

@@ -206,7 +206,7 @@ class Library:
         if await self._board.resume(job_id):
             return
         row = await asyncio.to_thread(ingest_jobs.get_job, self._store, job_id)
-        if row is None or row.ended_at is not None or row.alive:
+        if row is None or row.ended_at is not None or (row.alive and not row.dropped):
             raise UsageError("error.rag.job", id=job_id)
         await self.upkeep.go_on(row, on_progress)
 

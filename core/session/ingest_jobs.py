@@ -45,6 +45,11 @@ class JobRow:
     alive: bool
     """The process that does it is there."""
 
+    @property
+    def dropped(self) -> bool:
+        """Whether this process gave it up, where it does not do it: on a full disk it could not write that it failed."""
+        return self.mine and self.status == "paused"
+
 
 def start_job(
     store: Store,

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from core.events import IngestProgress
 from core.rag.chunking import Chunking
 from core.rag.jobs import quiet
 from core.rag.lock import WriterLock
+from core.rag.parsing.parser import Parser
 from core.session import ingest_jobs
 from tests.unit.test_rag_review import Room, left_behind, until
 
@@ -329,3 +331,52 @@ async def test_a_job_nobody_waits_for_any_more_is_stopped(room: Room, many: Path
     job = ingest_jobs.get_job(room.store, job_id)
     assert job is not None and job.status == "cancelled"
     assert "queued" not in room.status().values()
+
+
+@pytest.mark.parametrize("then", ["resumed", "stopped"])
+async def test_a_job_that_could_not_go_on_on_a_full_disk_can_later(
+    room: Room, many: Path, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    def full(*_args: Any, **_columns: Any) -> Future[None]:
+        failed = Future[None]()
+        failed.set_exception(StudyError("error.data_dir", path="/data", reason="no space left"))
+        return failed
+
+    adding = Adding(room, many)
+    job_id = await adding.paused()
+    with monkeypatch.context() as disk:
+        disk.setattr(ingest_jobs, "update_job", full)
+        with pytest.raises(StudyError):
+            await room.library.resume_job(job_id)
+        with pytest.raises(StudyError):
+            await asyncio.wait_for(adding.task, 30)
+    if then == "resumed":
+        await room.library.resume_job(job_id)
+        assert set(room.status().values()) == {"indexed"}
+    else:
+        await room.library.board.stop(job_id)
+        assert set(room.status().values()) == {"indexed", "stopped"}
+    job = ingest_jobs.get_job(room.store, job_id)
+    assert job is not None and job.status == ("done" if then == "resumed" else "cancelled")
+
+
+async def test_a_job_ends_although_its_reader_did_not_hear_that_it_is_stopped(
+    room: Room, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parse = Parser.parse
+
+    async def swallowing(self: Parser, *args: Any, **options: Any) -> Any:
+        try:
+            return await parse(self, *args, **options)
+        except asyncio.CancelledError:
+            # FAKE: what wait_for does when the answer comes together with the cancellation.
+            return await parse(self, *args, **options)
+
+    monkeypatch.setattr(Parser, "parse", swallowing)
+    room.hold()
+    adding = asyncio.ensure_future(room.library.add([many]))
+    await asyncio.wait_for(room.waiting.wait(), 30)
+    [job] = await room.library.board.list()
+    await asyncio.wait_for(room.library.board.stop(job.id), 30)
+    await asyncio.wait_for(adding, 30)
+    assert set(room.status().values()) <= {"indexed", "stopped"}
