@@ -377,6 +377,7 @@ async def test_a_job_ends_although_its_reader_did_not_hear_that_it_is_stopped(
     adding = asyncio.ensure_future(room.library.add([many]))
     await asyncio.wait_for(room.waiting.wait(), 30)
     [job] = await room.library.board.list()
-    await asyncio.wait_for(room.library.board.stop(job.id), 30)
-    await asyncio.wait_for(adding, 30)
+    stopping = asyncio.ensure_future(room.library.board.stop(job.id))
+    _done, waiting = await asyncio.wait({stopping, adding}, timeout=20)
+    assert not waiting
     assert set(room.status().values()) <= {"indexed", "stopped"}
