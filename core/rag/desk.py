@@ -115,11 +115,11 @@ class Documents:
             lambda library: library.find(query, k, filters=filters, phrase=phrase, variety=variety)
         )
 
-    def waits_for(self) -> Literal["engine", "index", ""]:
+    def waits_for(self) -> Literal["engine", "index", "embedding", ""]:
         """Say what a search that is under way waits for; ``""``: not known, or nothing in particular. Any thread."""
         if self._opened is None:
             return "engine"
-        return "index" if self._opened.lookup.waits else ""
+        return self._opened.lookup.waits_for
 
     def view(self, document_id: str) -> Future[DocumentView]:
         """Read a document back as its chunks."""

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from core.errors import UsageError
 from core.events import Document, Hit
@@ -64,11 +64,15 @@ class Lookup:
         self._store = store
         self._searched: list[Index] = []
         """One for each search that is under way."""
+        self._embedding = 0
+        """Questions that wait for their vector."""
 
     @property
-    def waits(self) -> bool:
-        """Whether a search waits for an index to be read. Any thread."""
-        return any(index.awaited for index in list(self._searched))
+    def waits_for(self) -> Literal["index", "embedding", ""]:
+        """What a search waits for: an index to be read, or else the vector of its question. Any thread."""
+        if any(index.awaited for index in list(self._searched)):
+            return "index"
+        return "embedding" if self._embedding else ""
 
     async def find(
         self, shelf: Shelf, query: str, k: int, filters: Filters, phrase: str, variety: float
@@ -85,9 +89,17 @@ class Lookup:
         if (not query and not phrase) or k < 1 or keys == frozenset() or not await self._filled(shelf):
             return Result((), False, 0.0), []
         options = Options(k=k, documents=keys, phrase=phrase, variety=variety)
+
+        async def embed(text: str) -> Any:
+            self._embedding += 1
+            try:
+                return await shelf.embedder.query(text)
+            finally:
+                self._embedding -= 1
+
         self._searched.append(shelf.index)
         try:
-            found = await search(shelf.index, shelf.embedder.query, query or phrase, options)
+            found = await search(shelf.index, embed, query or phrase, options)
         finally:
             self._searched.remove(shelf.index)
         owners = await asyncio.to_thread(

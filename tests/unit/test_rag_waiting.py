@@ -10,6 +10,7 @@ from typing import Any
 from core.rag.desk import Documents
 from core.rag.index import Index
 from core.rag.search import search
+from core.rag.types import Filters
 from core.rag.views import Lookup
 from tests.unit.test_rag_search import embed, put
 
@@ -40,6 +41,33 @@ async def test_reading_the_index_is_told_while_a_search_waits_for_it(
     made.close()
 
 
+async def test_a_question_that_waits_for_its_vector_is_told(tmp_path: Path) -> None:
+    made = Index(tmp_path / "index", "m")
+    await put(made, leave="# Leave\n\nUnused days expire.\n")
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def query(text: str) -> Any:
+        asked.set()
+        await go_on.wait()
+        return await embed(text)
+
+    class Store:
+        def query(self, *_: Any) -> list[Any]:
+            return [1] if not go_on.is_set() else []
+
+    lookup = Lookup(Store())  # type: ignore[arg-type]
+    shelf: Any = SimpleNamespace(id="default", index=made, embedder=SimpleNamespace(query=query))
+    made.awaited = 0
+    looking = asyncio.ensure_future(lookup.find(shelf, "unused days", 1, Filters(), "", 0.0))
+    await asked.wait()
+    while lookup.waits_for != "embedding":  # The index is read meanwhile.
+        await asyncio.sleep(0.001)
+    go_on.set()
+    found, _ = await looking
+    assert found.passages and lookup.waits_for == ""
+    made.close()
+
+
 async def test_the_desk_says_what_a_search_waits_for() -> None:
     opened: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     ground: Any = SimpleNamespace(call=asyncio.ensure_future)
@@ -60,5 +88,7 @@ async def test_the_desk_says_what_a_search_waits_for() -> None:
     index = Index(Path("nowhere"), "m")
     lookup._searched.append(index)
     assert desk.waits_for() == ""
+    lookup._embedding = 1
+    assert desk.waits_for() == "embedding"
     index.awaited = 1
     assert desk.waits_for() == "index"

@@ -12,6 +12,7 @@ MESSAGES: dict[str, str] = {
     "documents.answerable": "in the documents",
     "documents.searching": "searching",
     "documents.searching.engine": "searching: the engine is starting",
+    "documents.searching.embedding": "searching: the question is being embedded; the first one loads the model",
     "documents.searching.index": "searching: the index is being read",
     "documents.narrowed": "{count} of {total:document|documents}",
     "documents.filter.unknown": "There is no filter {name}: Did you mean {near}: ?",

@@ -12,6 +12,7 @@ MESSAGES: dict[str, str] = {
     "documents.answerable": "문서에 있음",
     "documents.searching": "찾는 중",
     "documents.searching.engine": "찾는 중: 엔진이 시작되고 있습니다",
+    "documents.searching.embedding": "찾는 중: 질문을 임베딩하고 있습니다. 처음에는 모델도 불러옵니다",
     "documents.searching.index": "찾는 중: 색인을 읽고 있습니다",
     "documents.narrowed": "문서 {total}건 중 {count}건",
     "documents.filter.unknown": "{name}: 조건은 없습니다. {near}: 을(를) 찾으셨습니까?",
