@@ -52,9 +52,9 @@ async def test_a_slow_search_says_what_it_waits_for(runs: Any) -> None:
         library = bench.runtime.library
         library.later, library.waiting = [], "index"
         await bench.pilot.press("slash", *"leave", "enter")
-        await bench.sees("searching: the index is being read")
+        await bench.sees("searching: reading the index")
         library.waiting = ""
-        await bench.until(lambda: "index is being read" not in bench.screen_text())
+        await bench.until(lambda: "reading the index" not in bench.screen_text())
         await bench.sees("searching")
         future, result = library.later[-1]
         future.set_result(result)
