@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,8 +42,8 @@ def tool_spans(data: Path, run_id: str) -> list[tuple[str, str]]:
     return [(json.loads(row["attributes"])["gen_ai.tool.name"], row["status"]) for row in found]
 
 
-#: What the input says while nothing is typed.
-EMPTY_INPUT = ("Ask something", "질문을 입력하십시오")
+#: The input between its panes' borders with the letter alone in it.
+LETTER_TYPED = re.compile(r"│ y +│")
 
 
 def say_yes(window: Terminal, data: Path) -> None:
@@ -52,15 +53,20 @@ def say_yes(window: Terminal, data: Path) -> None:
         return bool(rows(data, "SELECT 1 FROM permissions WHERE answer = 'once'"))
 
     def typed() -> bool:
-        return not any(empty in window.screen() for empty in EMPTY_INPUT)
+        return bool(LETTER_TYPED.search(window.screen()))
+
+    def taken_back() -> bool:
+        # The focus follows the letter; before it is there the key goes nowhere.
+        window.press("backspace")
+        return not typed()
 
     for _ in range(20):
         window.press("y")
         wait_until(lambda: counted() or typed(), 40, "y is neither an answer nor in the input")
         if counted():
             return
-        window.press("backspace", "shift+tab")
-        wait_until(lambda: not typed(), 40, "the letter stays in the input")
+        wait_until(taken_back, 40, "the letter stays in the input")
+        window.press("shift+tab")
     raise AssertionError(f"y was not taken\n{window.screen()}")
 
 
