@@ -59,7 +59,7 @@ def _the_job(store: Store, word: str) -> JobRow:
 def listed(store: Store, arguments: argparse.Namespace) -> int:
     """List pieces of ingest work, newest first."""
     names = names_of(collections_of(store))
-    found = ingest_jobs.list_jobs(store, arguments.count)
+    found = ingest_jobs.list_jobs(store, arguments.count)[: arguments.count]
     if arguments.json:
         print_json({"jobs": [_job_json(one, names) for one in found]})
         return 0
