@@ -84,6 +84,11 @@ class Parser:
         child = await self._start()
         try:
             return await asyncio.wait_for(self._ask(child, path, known_hash, chunking), self._timeout)
+        except LoadError as error:
+            if error.reason == "memory":
+                # What is left of its heap may be too little for a file that is not to blame.
+                await self.close()
+            raise
         except TimeoutError as error:
             await self.close()
             raise LoadError("timeout") from error
