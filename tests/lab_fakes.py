@@ -33,6 +33,8 @@ class Behaviour:
     """More requests than this inside (served and waiting), and one is answered 503."""
     load: float = 0.0
     """A request to an unloaded model waits this long first."""
+    deaf: int = 0
+    """So often an unload changes nothing, as while a load is under way."""
     mode: str = ""
     """``cut``: the connection ends in the answer; ``garbage``: no JSON; ``stall``: silence after two tokens;
     ``error``: an error line; ``html``: another server's answer; ``nohttp``: not even HTTP."""
@@ -55,6 +57,7 @@ class Fake:
         self.loaded = True
         self.first: float | None = None
         self.asked = 0
+        self.deaf = behaviour.deaf
 
     async def until(self, moment: float) -> None:
         """Wait until a moment, precisely."""
@@ -93,7 +96,11 @@ class Fake:
         if path == "/api/chat" and body.get("messages"):
             return await self.chat(body, writer, arrived)
         if path in ("/api/generate", "/api/chat"):
-            self.loaded = body.get("keep_alive") not in (0, "0")
+            unload = body.get("keep_alive") in (0, "0")
+            if unload and self.deaf:
+                self.deaf -= 1
+            else:
+                self.loaded = not unload
             return reply(writer, {"model": body["model"], "done": True, "done_reason": "load"})
         if path == "/api/pull":
             return await self.pull(writer)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 BACK_S = 60.0
 """So long an engine that died may take to come back before the run is given up."""
+AGAIN_S = 1.0
+"""After so long a model that was told to go is told again."""
 GONE_S = 30.0
 """So long a model may take to leave the memory."""
 SAMPLE_S = 0.2
@@ -92,20 +94,30 @@ class Control:
         Raises:
             StudyError: It did not go.
         """
-        await self.engine.client.unload(self.model)
-        await self.wait_gone()
+        deadline = clock() + GONE_S
+        while True:
+            await self.engine.client.unload(self.model)
+            if await self._is_gone(min(deadline, clock() + AGAIN_S)):
+                return
+            # A load that was under way as it was told to go has brought it back: once more.
+            if clock() > deadline:
+                raise StudyError("error.lab.unload", model=self.model, seconds=round(GONE_S))
 
-    async def wait_gone(self, seconds: float = GONE_S) -> None:
+    async def wait_gone(self) -> None:
         """Wait until the model is not in memory.
 
         Raises:
-            StudyError: It is still there after that time.
+            StudyError: It is still there after :data:`GONE_S`.
         """
-        deadline = clock() + seconds
+        if not await self._is_gone(clock() + GONE_S):
+            raise StudyError("error.lab.unload", model=self.model, seconds=round(GONE_S))
+
+    async def _is_gone(self, deadline: float) -> bool:
         while any(one.name == self.model for one in await self.engine.client.ps()):
             if clock() > deadline:
-                raise StudyError("error.lab.unload", model=self.model, seconds=round(seconds))
+                return False
             await asyncio.sleep(0.05)
+        return True
 
     async def wait_back(self) -> None:
         """Wait for an engine that stopped answering.

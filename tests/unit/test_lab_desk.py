@@ -260,6 +260,12 @@ def test_cold_start_tells_loading_apart(url: str, make: Make) -> None:
     assert cold["ttft_mean"]["value"] >= warm["ttft_mean"]["value"] + 50
 
 
+def test_a_model_that_a_load_brings_back_is_told_to_go_again(url: str, make: Make) -> None:
+    behave(url, ttft=10, itl=2, load=80, deaf=1)
+    run = make(url).measure("cold-start", repeats="1", output="2", prompt="40", expire="no")
+    assert run.status == "done", run.error
+
+
 def _table(room: Room, run_id: str) -> list[dict[str, Any]]:
     from core.lab.export import table_json
 
