@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.i18n import LANGS, catalogue
+from core.i18n import LANGS, catalogue, filled
 from core.rag.chunking import Chunking, chunk_text
 from core.rag.parsing.loaders import Loaded, LoadError, load
 
@@ -321,7 +321,7 @@ def test_formats_that_are_not_read_are_named(name: str, data: bytes, why: str) -
         read(name, data)
     assert caught.value.reason == why
     for language in LANGS:
-        assert catalogue(language)[f"rag.reason.{why}"].format(**caught.value.params)
+        assert filled(catalogue(language)[f"rag.reason.{why}"], **caught.value.params)
 
 
 def test_every_note_is_a_sentence_in_both_languages() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import UsageError
-from core.i18n import LANGS, catalogue
+from core.i18n import LANGS, catalogue, filled
 from core.rag.chunking import Chunking
 from core.rag.evaluation.variants import Variant, grid, parse_variant
 
@@ -58,7 +58,7 @@ def test_a_mistake_is_one_clear_sentence(text: str, key: str) -> None:
         parse_variant(text)
     assert caught.value.key == f"error.{key}"
     for lang in LANGS:
-        assert "{" not in catalogue(lang)[caught.value.key].format(**caught.value.params)
+        assert "{" not in filled(catalogue(lang)[caught.value.key], **caught.value.params)
 
 
 def test_a_grid_has_every_combination_once_and_not_too_many() -> None:

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from core.errors import UsageError
-from core.i18n import LANGS, catalogue
+from core.i18n import LANGS, catalogue, filled
 from core.rag.sample import Question, corpus_dir, load_questions, questions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -205,7 +205,7 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, name: str, text: str, 
     assert caught.value.key == f"error.questions.{key}"
     assert caught.value.params["line"] == line
     for lang in LANGS:
-        sentence = catalogue(lang)[caught.value.key].format(**caught.value.params)
+        sentence = filled(catalogue(lang)[caught.value.key], **caught.value.params)
         assert name in sentence
 
 
