@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -42,8 +43,10 @@ def tool_spans(data: Path, run_id: str) -> list[tuple[str, str]]:
     return [(json.loads(row["attributes"])["gen_ai.tool.name"], row["status"]) for row in found]
 
 
-#: The input between its panes' borders with the letter alone in it.
-LETTER_TYPED = re.compile(r"│ y +│")
+#: The input between its panes' borders with letters alone in it.
+LETTERS_TYPED = re.compile(r"│ (y+) +│")
+#: What the question says while the focus is elsewhere.
+ELSEWHERE = ("Shift+Tab, then the letter", "Shift+Tab을 누른 다음 글자를")
 
 
 def say_yes(window: Terminal, data: Path) -> None:
@@ -52,21 +55,35 @@ def say_yes(window: Terminal, data: Path) -> None:
     def counted() -> bool:
         return bool(rows(data, "SELECT 1 FROM permissions WHERE answer = 'once'"))
 
-    def typed() -> bool:
-        return bool(LETTER_TYPED.search(window.screen()))
+    def typed() -> int:
+        found = LETTERS_TYPED.search(window.screen())
+        return len(found[1]) if found else 0
+
+    def elsewhere() -> bool:
+        return any(words in window.screen() for words in ELSEWHERE)
+
+    def reach() -> None:
+        while elsewhere() and not counted():
+            window.press("shift+tab")
+            # Once more only where that led past it: keys on their way would.
+            with contextlib.suppress(AssertionError):
+                wait_until(lambda: not elsewhere(), 5, "not there")
 
     def taken_back() -> bool:
-        # The focus follows the letter; before it is there the key goes nowhere.
-        window.press("backspace")
-        return not typed()
+        if typed():
+            window.press("backspace")
+            return False
+        return True
 
     for _ in range(20):
-        window.press("y")
-        wait_until(lambda: counted() or typed(), 40, "y is neither an answer nor in the input")
+        reach()
+        before = typed()
+        if not counted():
+            window.press("y")
+            wait_until(lambda: counted() or typed() > before, 40, "y is neither an answer nor in the input")  # noqa: B023
         if counted():
+            wait_until(taken_back, 40, "letters stay in the input")
             return
-        wait_until(taken_back, 40, "the letter stays in the input")
-        window.press("shift+tab")
     raise AssertionError(f"y was not taken\n{window.screen()}")
 
 
