@@ -152,7 +152,7 @@ class Fake:
         while sent < tokens:
             await self.until(await self.unstalled(start + (one.ttft + number * one.itl) / 1e3))
             if one.mode == "stall" and number == 2:
-                await asyncio.sleep(60)
+                await asyncio.Event().wait()  # until the program ends
             if one.mode and number == 2:
                 if one.mode == "cut":
                     return

@@ -18,8 +18,8 @@ from core.rag.opening import searching
 from core.session import chat, waiting
 from core.settings import Settings
 from tests.scripted import FakeOllama, Script
+from tests.unit.rag_rooms import Room
 from tests.unit.test_agent_run import FakeEngine, FakeHub
-from tests.unit.test_rag_review import Room
 
 QUESTION = "How many days of leave are there?"
 

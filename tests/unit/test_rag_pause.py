@@ -19,7 +19,7 @@ from core.rag.jobs import quiet
 from core.rag.lock import WriterLock
 from core.rag.parsing.parser import Parser
 from core.session import ingest_jobs
-from tests.unit.test_rag_review import Room, left_behind, until
+from tests.unit.rag_rooms import Room, left_behind, until
 
 MANY = 60
 """More than a commit takes: a job that is paused in its first has files left."""
@@ -190,7 +190,7 @@ async def test_a_paused_sync_and_a_paused_reindex_do_nothing_twice(room: Room, m
 PAUSED = """
 import asyncio, sys
 from pathlib import Path
-from tests.unit.test_rag_review import Room
+from tests.unit.rag_rooms import Room
 from tests.unit.test_rag_pause import Adding
 async def main():
     await Adding(Room(Path(sys.argv[1])), Path(sys.argv[2])).paused()

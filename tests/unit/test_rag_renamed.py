@@ -11,7 +11,7 @@ import pytest
 
 from core.rag import sync
 from core.rag.chunking import Chunking
-from tests.unit.test_rag_review import Room
+from tests.unit.rag_rooms import Room
 
 
 class Counting(Room):

@@ -21,7 +21,7 @@ from core.session.schema import MIGRATIONS
 from core.session.schema_documents import document_tables
 from core.session.store import rescue
 from tests.unit.rag_killed import fake_embed
-from tests.unit.test_rag_review import Room, until
+from tests.unit.rag_rooms import Room, company, until
 
 
 @pytest.fixture
@@ -33,12 +33,7 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "docs"
-    path.mkdir()
-    (path / "a.md").write_text("# Leave\n\nFifteen days of leave a year.", "utf-8")
-    (path / "b.md").write_text("# Parking\n\nParking costs 80,000 won a month.", "utf-8")
-    (path / "c.txt").write_text("The canteen opens at noon.", "utf-8")
-    return path
+    return company(tmp_path / "docs")
 
 
 # -- one collection among others ----------------------------------------------------------------------
